@@ -1,0 +1,111 @@
+"""What a case is called and found by: the process-level properties, evaluated after every step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from engine.deployments import Bundle
+from engine.feel import Feel, FeelError
+from engine.runtime import Happening, Run
+from engine.tables import AnyRow
+
+PROPERTIES = {
+    "case_title": "title",
+    "case_complainant": "complainant",
+    "case_phone": "phone",
+    "case_product": "product",
+    "case_summary": "summary",
+}
+"""Process property -> column of the case."""
+
+_LONGEST = 500
+_log = logging.getLogger(__name__)
+
+
+def case_facts(
+    feel: Feel, bundle: Bundle, case: AnyRow, run: Run, now: datetime, *, written: Collection[str] | None
+) -> dict[str, str]:
+    """Return the values of the columns in `PROPERTIES`; a property that gives null keeps what the case has.
+
+    `written` names the variables this step has written, None for a new case: a property whose text mentions none of
+    them, nor the time, is not evaluated again.
+    """
+    process = bundle.diagrams.get(case.process_id)
+    facts = {column: getattr(case, column) for column in PROPERTIES.values()}
+    texts = {} if process is None else process.properties
+    due = {
+        column: texts[name]
+        for name, column in PROPERTIES.items()
+        if name in texts and (written is None or _may_read(texts[name], written))
+    }
+    if due:
+        expressions = {column: text[1:] for column, text in due.items() if text.startswith("=")}
+        values: dict[str, Any] = {column: text for column, text in due.items() if not text.startswith("=")}
+        values.update(_evaluate(feel, expressions, run.variables, now))
+        facts.update({column: _shown(value) for column, value in values.items() if value is not None})
+    return facts
+
+
+def _shown(value: Any) -> str:
+    return "".join(char for char in str(value)[:_LONGEST] if char >= " ")
+
+
+def written_variables(happened: Sequence[Happening]) -> set[str]:
+    """Return the names of the variables that a run has written."""
+    return {
+        name
+        for happening in happened
+        if happening.event == "variables:set"
+        for name in happening.facts.get("values", ())
+    }
+
+
+def _may_read(text: str, written: Collection[str]) -> bool:
+    return text.startswith("=") and any(name in text for name in ("now(", "today(", *written))
+
+
+def _evaluate(
+    feel: Feel, expressions: Mapping[str, str], variables: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    if not expressions:
+        return {}
+    try:
+        return dict(zip(expressions, feel.evaluate_all(list(expressions.values()), variables, now=now), strict=True))
+    except FeelError:
+        return {column: _value(feel, text, variables, now) for column, text in expressions.items()}
+
+
+def _value(feel: Feel, expression: str, variables: Mapping[str, Any], now: datetime) -> Any:
+    try:
+        return feel.evaluate(expression, variables, now=now)
+    except FeelError as error:
+        # A title that cannot be computed must not stop the work. The text may hold personal data: not logged.
+        _log.warning("case property not evaluated: %s", type(error).__name__)
+        return None
+
+
+def search_terms(number: str, facts: Mapping[str, str]) -> set[str]:
+    """Return what a case is found by: two-character pieces of its texts, the ends of its number and phone."""
+    terms: set[str] = set()
+    for column in ("title", "complainant", "product"):
+        terms |= pieces(facts[column])
+    terms |= {f"#{number.casefold()[-length:]}" for length in (3, 4, 5, 6)}
+    phone = digits(facts["phone"])
+    if len(phone) >= 4:
+        terms |= {f"@{phone}", f"@{phone[-4:]}"}
+    return terms
+
+
+def pieces(text: str) -> set[str]:
+    """Return every two neighbouring characters of every word, and of a one-character word itself."""
+    found: set[str] = set()
+    for word in text.casefold().split():
+        found |= {word[i : i + 2] for i in range(len(word) - 1)} or {word}
+    return found
+
+
+def digits(text: str) -> str:
+    return "".join(char for char in text if char.isascii() and char.isdigit())

@@ -1,0 +1,188 @@
+"""The connection to SQLite or PostgreSQL: transactions, their retries, and the schema's upgrade."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+
+from engine.errors import EngineError
+
+_log = logging.getLogger(__name__)
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_UPGRADE_LOCK = 0x48656A6965  # "Hejie": the advisory lock under which one process at a time upgrades
+_TABLE_PATIENCE = "15s"
+"""How long an upgrade waits for a table in use. While it waits, everybody else waits behind it."""
+_UPGRADING = threading.Lock()
+"""Alembic keeps its context in globals: one upgrade at a time in a process."""
+_LOST_RACES = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock
+
+
+class DatabaseProblem(EngineError):
+    """数据库无法使用。"""
+
+
+class UnfitValue(EngineError):
+    """内容里有无法保存的字符或过大的数字，请修改后再试。"""
+
+
+class Database:
+    """One database, SQLite (a file) or PostgreSQL. Thread-safe.
+
+    `sqlite:///path/hejie.db` or `postgresql+psycopg://user@host/name`. SQLite runs in WAL mode with full
+    synchronisation: what was committed survives a power cut. Raise `DatabaseProblem` for any other address.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        address = make_url(url)
+        self.dialect = address.get_backend_name()
+        options: dict[str, Any] = {
+            "pool_size": pool_size,
+            "max_overflow": 30,
+            "insertmanyvalues_page_size": 4000,
+        }
+        if self.dialect == "sqlite":
+            if address.database in (None, "", ":memory:"):
+                raise DatabaseProblem("SQLite 数据库需要一个文件路径，例如 sqlite:///data/hejie.db。")
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+            options["connect_args"] = {"timeout": 30}
+        elif self.dialect == "postgresql":
+            options["pool_pre_ping"] = True
+        else:
+            raise DatabaseProblem(f"不支持的数据库“{self.dialect}”，请使用 sqlite:///… 或 postgresql+psycopg://…。")
+        self.engine: Engine = sqlalchemy.create_engine(address, **options)
+        # SQLite has one writer anyway: threads of this process queue here, fairly, instead of polling the file's lock.
+        self._writer = threading.RLock()
+        if self.dialect == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+            event.listen(self.engine, "begin", _begin_sqlite)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Open a writing transaction: committed once at the end, rolled back on any exception.
+
+        A value that the database cannot hold (a NUL character, half a surrogate pair, a number over 64 bits) raises
+        `UnfitValue`, here and in `read`.
+        """
+        with _fit(), self._begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        if self.dialect == "sqlite":
+            with (
+                self._writer,
+                self.engine.connect().execution_options(hejie_write=True) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        else:
+            with self.engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction for questions; nothing is kept of it."""
+        with _fit(), self.engine.connect() as connection:
+            yield connection
+
+    def upgrade(self) -> None:
+        """Bring the schema to the newest version. Any number of processes may call it at once.
+
+        Raise `DatabaseProblem` if the database does not answer or cannot be upgraded now.
+        """
+        try:
+            self._upgrade()
+        except OperationalError as error:
+            cause = str(error.orig).strip().splitlines() or [type(error).__name__]
+            raise DatabaseProblem(f"数据库无法连接或升级：{cause[0]}") from error
+
+    def _upgrade(self) -> None:
+        with _UPGRADING, self.begin() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_TABLE_PATIENCE}'")
+            config = _alembic()
+            if self._version(connection) not in (None, *_known_versions(config)):
+                # Migrations leave in place what the release before them reads, so this program can go on.
+                _log.warning("the database was upgraded by a newer program")
+                return
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def is_behind(self) -> bool:
+        """Say whether the schema lacks a migration of this program. A newer program's schema is not behind."""
+        config = _alembic()
+        with self.read() as connection:
+            version = self._version(connection)
+        head = ScriptDirectory.from_config(config).get_current_head()
+        return version != head and version in (None, *_known_versions(config))
+
+    @staticmethod
+    def _version(connection: Connection) -> str | None:
+        return MigrationContext.configure(connection).get_current_revision()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    return config
+
+
+def _known_versions(config: Config) -> list[str]:
+    return [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+
+@contextmanager
+def _fit() -> Iterator[None]:
+    try:
+        yield
+    except (DataError, OverflowError, UnicodeEncodeError) as error:
+        raise UnfitValue from error
+
+
+def lost_a_race(error: DBAPIError) -> bool:
+    """Say whether the whole transaction may simply be run again: a deadlock, or a connection that went away.
+
+    A connection lost while committing is no lost race: nobody knows whether the commit took place.
+    """
+    return getattr(error.orig, "sqlstate", None) in _LOST_RACES
+
+
+def is_busy(error: OperationalError) -> bool:
+    """Say whether SQLite's one writer held the file for longer than our patience."""
+    return "database is locked" in str(error.orig)
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin where we say, see `_begin_sqlite`
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "busy_timeout = 30000",
+        "cache_size = -16000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A plain BEGIN takes the write lock only at the first write, and then fails if another process wrote meanwhile.
+    write = connection.get_execution_options().get("hejie_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

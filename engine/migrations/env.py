@@ -1,0 +1,10 @@
+"""Alembic's entry: runs the versions on the connection that `engine.database` hands over."""
+
+from alembic import context
+
+from engine.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, render_as_batch=connection.dialect.name == "sqlite")
+with context.begin_transaction():
+    context.run_migrations()

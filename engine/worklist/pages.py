@@ -1,0 +1,330 @@
+"""The case page and the task page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, select
+
+from engine import permissions, store
+from engine.casework.errors import FourEyes, NotAllowed, NotFound
+from engine.casework.starting import USER
+from engine.casework.tasks import NOT_COMPLETED_BY
+from engine.casework.visibility import may_see, sees, standings
+from engine.deployments import Bundle, Deployments
+from engine.identity import Person, display_names
+from engine.permissions import Act, Standing
+from engine.runtime import Run, Runtime, Waiting
+from engine.tables import FAR_FUTURE, AnyRow, attachment, case, document, draft, file, incident, work_item
+from engine.worklist import masking, timeline
+from engine.worklist.diagrams import diagrams
+from engine.worklist.lists import candidates_of, deadline
+from engine.worklist.views import (
+    AttachmentView,
+    CaseSummary,
+    CaseView,
+    DocumentView,
+    IncidentView,
+    ItemView,
+    TaskView,
+)
+
+_TIMELINE = 100
+_CLOSED_ITEMS = 200
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who asks, when, and what is needed to answer."""
+
+    tx: Connection
+    deployments: Deployments
+    runtime: Runtime
+    person: Person
+    now: datetime
+
+    def case(self, key: int) -> CaseView:
+        row = self._case_row(case.c.key == key)
+        bundle = self.deployments.bundle(self.tx, row.deployment_key)
+        rows = self._items(row.key)
+        names = display_names(
+            self.tx, [row.started_by, *(item.assignee for item in rows), *(item.closed_by for item in rows)]
+        )
+        items = tuple(item_view(item, names, self.now) for item in rows)
+        theirs = standings(self.tx, self.person, row.key)
+        raised = self.incidents(incident.c.case_key == row.key)
+        entries = timeline.entries(self.tx, row.key, limit=_TIMELINE + 1)
+        view = CaseView(
+            case=summary(row, names, incidents=len(raised)),
+            bundle_hash=bundle.hash,
+            variables=self._run(row, bundle).variables,
+            timeline=entries[:_TIMELINE],
+            timeline_more=len(entries) > _TIMELINE,
+            items=items,
+            deadlines=tuple(sorted((item for item in items if item.due), key=_due_at)),
+            documents=self.documents(row.key, theirs),
+            attachments=self.attachments(row.key),
+            incidents=raised,
+            diagrams=diagrams(self.tx, row, bundle, _open(rows), self.now),
+            may_open_files=permissions.may(self.person, Act.OPEN_ATTACHMENT, *theirs),
+            may_comment=row.state == "ACTIVE" and permissions.may(self.person, Act.COMMENT, *theirs),
+            may_cancel=row.state == "ACTIVE" and permissions.may(self.person, Act.CANCEL_CASE),
+            may_correct=row.state == "ACTIVE" and permissions.may(self.person, Act.CORRECT_CASE),
+            may_retry=permissions.may(self.person, Act.RETRY_INCIDENT),
+        )
+        return view if permissions.may(self.person, Act.SEE_NUMBERS, *theirs) else masking.case(view)
+
+    def case_key(self, number: str) -> int:
+        return int(self._case_row(case.c.number == number.strip()).key)
+
+    def task(self, key: int) -> TaskView:
+        item = store.item(self.tx, key)
+        if item is None or item.kind != "user_task":
+            raise NotFound
+        row = self._case_row(case.c.key == item.case_key)
+        bundle = self.deployments.bundle(self.tx, row.deployment_key)
+        names = display_names(self.tx, [row.started_by, item.assignee, item.closed_by])
+        variables = self._seen(row, bundle, item)
+        may, refusal = self._may(row, item, names)
+        saved = self._draft(key)
+        form_file = bundle.forms.get(item.form_id) if item.form_id else None
+        process = bundle.diagrams.get(item.process_id)
+        element = process.elements.get(item.element_id) if process else None
+        candidates = candidates_of(item)
+        theirs = permissions.of_task(self.person, assignee=item.assignee, **candidates)
+        concerned = standings(self.tx, self.person, row.key)
+        view = TaskView(
+            key=key,
+            case=summary(row, names, incidents=0),
+            name=item.name,
+            state=item.state,
+            process_id=item.process_id,
+            element_id=item.element_id,
+            documentation=element.documentation if element else "",
+            form_id=item.form_id,
+            form_file=form_file,
+            form=bundle.files[form_file] if form_file else None,
+            bundle_hash=bundle.hash,
+            variables=variables,
+            headers=item.headers,
+            lane=item.lane,
+            assignee=item.assignee,
+            assignee_name=names.get(item.assignee),
+            candidate_groups=tuple(candidates["groups"]),
+            candidate_users=tuple(candidates["users"]),
+            priority=item.priority,
+            opened_at=item.opened_at,
+            closed_at=item.closed_at,
+            closed_by=item.closed_by,
+            closed_by_name=names.get(item.closed_by),
+            due=deadline(item, self.now, closed_at=item.closed_at),
+            follow_up_at=item.follow_up_at,
+            reminders=item.reminders,
+            may_claim=may and item.assignee is None,
+            may_release=item.assignee is not None
+            and item.state == "CREATED"
+            and permissions.may(self.person, Act.RELEASE, *theirs)
+            and bool(candidates["groups"] or candidates["users"]),
+            may_complete=may,
+            may_assign=item.state == "CREATED" and permissions.may(self.person, Act.ASSIGN, *theirs),
+            refusal=refusal,
+            draft=saved.answers if saved else None,
+            draft_saved_at=saved.saved_at if saved else None,
+            diagrams=diagrams(self.tx, row, bundle, _open(self._items(row.key)), self.now),
+            timeline=timeline.entries(self.tx, row.key, limit=20),
+            attachments=self.attachments(row.key),
+            documents=self.documents(row.key, concerned),
+            may_open_files=permissions.may(self.person, Act.OPEN_ATTACHMENT, *concerned),
+        )
+        return view if permissions.may(self.person, Act.SEE_NUMBERS, *concerned) else masking.task(view)
+
+    def documents(self, case_key: int, theirs: Collection[Standing]) -> tuple[DocumentView, ...]:
+        query = select(document).where(document.c.case_key == case_key).order_by(document.c.key)
+        rows = self.tx.execute(query).all()
+        failed = _failed(self.tx, [row.item_key for row in rows if row.state == "PENDING"])
+        may_open = permissions.may(self.person, Act.OPEN_DOCUMENT, *theirs)
+        return tuple(replace(document_view(row, failed), may_open=may_open) for row in rows)
+
+    def attachments(self, case_key: int) -> tuple[AttachmentView, ...]:
+        query = _ATTACHMENTS.where(attachment.c.case_key == case_key).order_by(attachment.c.key)
+        return tuple(AttachmentView(**row._asdict()) for row in self.tx.execute(query))
+
+    def document(self, key: int) -> DocumentView:
+        row = self.tx.execute(select(document).where(document.c.key == key)).one_or_none()
+        if row is None or not may_see(self.tx, self.person, row.case_key):
+            raise NotFound
+        theirs = standings(self.tx, self.person, row.case_key)
+        openable = permissions.may(self.person, Act.OPEN_DOCUMENT, *theirs)
+        return replace(document_view(row, _failed(self.tx, [row.item_key])), may_open=openable)
+
+    def attachment(self, key: int) -> AttachmentView:
+        row = self.tx.execute(
+            _ATTACHMENTS.add_columns(attachment.c.case_key).where(attachment.c.key == key)
+        ).one_or_none()
+        if row is None:
+            raise NotFound
+        theirs = {Standing.UPLOADER} if row.uploaded_by == self.person.username else set()
+        if row.case_key is not None:
+            theirs |= standings(self.tx, self.person, row.case_key)
+        if not theirs and (row.case_key is None or not permissions.may(self.person, Act.SEE_CASE)):
+            raise NotFound
+        if not permissions.may(self.person, Act.OPEN_ATTACHMENT, *theirs):
+            raise NotAllowed("附件只供经办人员和审计查看。")
+        values = row._asdict()
+        values.pop("case_key")
+        return AttachmentView(**values)
+
+    def incidents(self, *conditions: Any, limit: int = 200) -> tuple[IncidentView, ...]:
+        """Return unresolved incidents, oldest first."""
+        query = (
+            select(
+                incident,
+                work_item.c.process_id,
+                work_item.c.element_id,
+                work_item.c.name.label("element_name"),
+                case.c.number.label("case_number"),
+                case.c.title.label("case_title"),
+            )
+            .join(work_item, work_item.c.key == incident.c.item_key)
+            .join(case, case.c.key == incident.c.case_key)
+            .where(incident.c.resolved_at.is_(None), *conditions)
+            .order_by(incident.c.raised_at, incident.c.key)
+            .limit(limit)
+        )
+        fields = IncidentView.__dataclass_fields__
+        return tuple(IncidentView(**{name: getattr(row, name) for name in fields}) for row in self.tx.execute(query))
+
+    def _case_row(self, condition: Any) -> AnyRow:
+        row = self.tx.execute(select(case).where(condition, sees(self.person))).one_or_none()
+        if row is None:
+            raise NotFound
+        return row
+
+    def _run(self, row: AnyRow, bundle: Bundle) -> Run:
+        return self.runtime.restore(bundle, row.runtime_state, now=self.now)
+
+    def _items(self, case_key: int) -> Sequence[AnyRow]:
+        """Return the open items by deadline, then the user tasks closed last, newest first."""
+        of_case = work_item.c.case_key == case_key
+        open_ones = select(work_item).where(of_case, work_item.c.state == store.CREATED)
+        closed = select(work_item).where(
+            of_case, work_item.c.kind == "user_task", work_item.c.state.in_(("COMPLETED", "CANCELED"))
+        )
+        rows = sorted(self.tx.execute(open_ones).all(), key=lambda row: (row.due_at is None, row.due_at, row.key))
+        return [*rows, *self.tx.execute(closed.order_by(work_item.c.key.desc()).limit(_CLOSED_ITEMS)).all()]
+
+    def _seen(self, row: AnyRow, bundle: Bundle, item: AnyRow) -> Mapping[str, Any]:
+        """Return what an open task sees now (of a closed one, the case's root variables), and `user`: who asks."""
+        run = self._run(row, bundle)
+        waiting: Waiting | None = None
+        if item.state == "CREATED":
+            waiting = next((found for found in run.waiting if found.id == item.item_id), None)
+        seen = waiting.variables if waiting is not None else run.variables
+        return {**seen, USER: {"username": self.person.username, "name": self.person.display_name}}
+
+    def _may(self, row: AnyRow, item: AnyRow, names: Mapping[str, str]) -> tuple[bool, str]:
+        """Say whether the person may complete the task, and if not why."""
+        if item.state != "CREATED" or row.state != "ACTIVE":
+            return False, "任务已办结。" if item.state == "COMPLETED" else "任务已取消，无需再办理。"
+        candidates = candidates_of(item)
+        if item.assignee is not None and item.assignee != self.person.username:
+            return False, f"任务已由{names[item.assignee]}领取。"
+        if item.assignee is None and not permissions.is_candidate(self.person, **candidates):
+            return False, f"这项任务由“{'、'.join([*candidates['groups'], *candidates['users']])}”办理。"
+        elements = [name.strip() for name in item.headers.get(NOT_COMPLETED_BY, "").split(",") if name.strip()]
+        done = store.completers(self.tx, row.key, elements, self.person.username) if elements else []
+        return (False, FourEyes(done[0]).message) if done else (True, "")
+
+    def _draft(self, key: int) -> AnyRow | None:
+        mine = and_(draft.c.item_key == key, draft.c.username == self.person.username)
+        return self.tx.execute(select(draft.c.answers, draft.c.saved_at).where(mine)).one_or_none()
+
+
+_ATTACHMENTS = select(
+    attachment.c.key,
+    attachment.c.name,
+    file.c.content_type,
+    file.c.size,
+    attachment.c.sha256,
+    attachment.c.uploaded_by,
+    attachment.c.uploaded_at,
+).join(file, file.c.sha256 == attachment.c.sha256)
+
+
+def summary(row: AnyRow, names: Mapping[str, str], *, incidents: int) -> CaseSummary:
+    return CaseSummary(
+        key=row.key,
+        number=row.number,
+        title=row.title,
+        complainant=row.complainant,
+        phone=row.phone,
+        product=row.product,
+        summary=row.summary,
+        process_id=row.process_id,
+        process_name=row.process_name,
+        process_version=row.process_version,
+        state=row.state,
+        started_by=row.started_by,
+        started_by_name=names.get(row.started_by, row.started_by),
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        incidents=incidents,
+    )
+
+
+def item_view(row: AnyRow, names: Mapping[str, str], now: datetime) -> ItemView:
+    return ItemView(
+        key=row.key,
+        kind=row.kind,
+        state=row.state,
+        process_id=row.process_id,
+        element_id=row.element_id,
+        name=row.name,
+        lane=row.lane,
+        assignee=row.assignee,
+        assignee_name=names.get(row.assignee),
+        candidate_groups=tuple(candidates_of(row)["groups"]),
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        closed_by=row.closed_by,
+        closed_by_name=names.get(row.closed_by),
+        due=deadline(row, now, closed_at=row.closed_at),
+        incident=row.incident,
+    )
+
+
+def document_view(row: AnyRow, failed: Iterable[int] = ()) -> DocumentView:
+    return DocumentView(
+        key=row.key,
+        case_key=row.case_key,
+        item_key=row.item_key,
+        template=row.template,
+        title=row.title,
+        number=row.number or "",
+        check_code=row.check_code,
+        state="FAILED" if row.state == "PENDING" and row.item_key in failed else row.state,
+        draft=row.draft,
+        issued_at=row.issued_at,
+        ready_at=row.ready_at,
+        sha256=row.sha256,
+        pages=row.pages,
+        size=row.size,
+    )
+
+
+def _failed(tx: Connection, item_keys: Sequence[int]) -> set[int]:
+    if not item_keys:
+        return set()
+    query = select(work_item.c.key).where(work_item.c.key.in_(item_keys), work_item.c.incident)
+    return set(tx.execute(query).scalars())
+
+
+def _open(rows: Iterable[AnyRow]) -> list[AnyRow]:
+    return [row for row in rows if row.state == "CREATED"]
+
+
+def _due_at(item: ItemView) -> datetime:
+    return item.due.at if item.due else FAR_FUTURE

@@ -1,0 +1,178 @@
+"""The journal as a history for people: one Chinese sentence an entry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from engine.deadlines import describe_instant
+from engine.identity import display_names
+from engine.tables import AnyRow, journal
+from engine.worklist.views import TimelineEntry
+
+TECHNICAL = (
+    "element:entered",
+    "element:completed",
+    "element:cancelled",
+    "flow:taken",
+    "variables:set",
+    "job:completed",
+    "number:allocated",
+)
+
+MOST_RULES_NAMED = 6
+"""A collecting table that matches more is said by their number; the details name them all."""
+
+Facts = Mapping[str, Any]
+
+
+def entries(
+    tx: Connection, case_key: int, *, before: int | None = None, limit: int = 100, technical: bool = False
+) -> tuple[TimelineEntry, ...]:
+    """Return the entries of a case with `seq` below `before`, newest first."""
+    query = select(journal).where(journal.c.stream == case_key)
+    if before is not None:
+        query = query.where(journal.c.seq < before)
+    if not technical:
+        query = query.where(journal.c.event.not_in(TECHNICAL))
+    rows = tx.execute(query.order_by(journal.c.seq.desc()).limit(limit)).all()
+    told = [(row, json.loads(row.facts)) for row in rows]
+    names = display_names(tx, [*(row.actor for row in rows), *_mentioned(facts for _, facts in told)])
+    return tuple(_entry(row, facts, names) for row, facts in told)
+
+
+def _entry(row: AnyRow, facts: Facts, names: Mapping[str, str]) -> TimelineEntry:
+    return TimelineEntry(
+        seq=row.seq,
+        at=row.at,
+        event=row.event,
+        actor=row.actor,
+        actor_name=names[row.actor],
+        process_id=row.process_id,
+        element_id=row.element_id,
+        element_name=row.element_name or row.element_id or "",
+        item_key=row.item_key,
+        text=sentence(row.event, facts, row.element_name or row.element_id or "", names),
+        technical=row.event in TECHNICAL,
+        facts=facts,
+    )
+
+
+def _mentioned(told: Any) -> list[str]:
+    return [facts[key] for facts in told for key in ("to", "from") if isinstance(facts.get(key), str)]
+
+
+def sentence(event: str, facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    """Return what happened. An event nobody has put into words yet stands for itself."""
+    words = _SENTENCES.get(event)
+    if words is None:
+        return f"{event}（{element}）" if element else event
+    return words(facts, element, names)
+
+
+def _said(text: str) -> Callable[[Facts, str, Mapping[str, str]], str]:
+    return lambda facts, element, names: text.format(element=element)
+
+
+def _moment(facts: Facts, key: str) -> str:
+    try:
+        return describe_instant(datetime.fromisoformat(facts[key]))
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
+def _started(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    return f"立案，编号{facts.get('number')}，按“{facts.get('process_name')}”第{facts.get('process_version')}版办理"
+
+
+def _opened(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    owners = "、".join([*facts.get("candidate_groups", ()), *facts.get("candidate_users", ())]).replace("*", "所有人")
+    return f"“{element}”等待{owners or facts.get('assignee') or ''}办理"
+
+
+def _assigned(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    return f"把“{element}”交给{names.get(str(facts.get('to')), facts.get('to'))}"
+
+
+def _deadline(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    reasons = "；".join(reason for reason in (facts.get("explanation"), facts.get("rule")) if reason)
+    return f"“{element}”的期限为{_moment(facts, 'at')}" + (f"（{reasons}）" if reasons else "")
+
+
+def _decided(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    name = facts.get("name") or facts.get("decision") or element
+    if not facts.get("hit_policy"):
+        return f"按决策式“{name}”得出结果"
+    rules = [str(match["rule"]) for match in facts.get("matched", ())]
+    if not rules:
+        return f"按决策表“{name}”判定，没有适用的规则"
+    if len(rules) > MOST_RULES_NAMED:
+        return f"按决策表“{name}”判定，适用{len(rules)}条规则"
+    return f"按决策表“{name}”判定，适用第{'、'.join(rules)}条规则"
+
+
+def _issued(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    number = f"，编号{facts['number']}" if facts.get("number") else "（草稿）"
+    return f"出具《{facts.get('title')}》{number}，校验码{facts.get('check_code')}"
+
+
+def _failed(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    left = facts.get("tries_left", 0)
+    return f"“{element}”没有成功：{facts.get('cause')}" + (f"（还会再试{left}次）" if left else "")
+
+
+def _reason(text: str) -> Callable[[Facts, str, Mapping[str, str]], str]:
+    return lambda facts, element, names: text.format(element=element, **{"number": "", "name": "", **facts})
+
+
+_SENTENCES: Mapping[str, Callable[[Facts, str, Mapping[str, str]], str]] = {
+    "case:started": _started,
+    "case:completed": _said("案件办结"),
+    "case:canceled": _reason("取消案件，原因：{reason}"),
+    "case:comment": _reason("备注：{text}"),
+    "case:variables": _reason("更正案件数据，原因：{reason}"),
+    "task:opened": _opened,
+    "task:claimed": _said("领取“{element}”"),
+    "task:released": _said("退回“{element}”"),
+    "task:assigned": _assigned,
+    "task:completed": _said("办结“{element}”"),
+    "task:canceled": _said("流程离开“{element}”，任务取消"),
+    "task:reminded": _reason("“{element}”发出提醒：{timer}"),
+    "deadline:set": _deadline,
+    "decision:evaluated": _decided,
+    "timer:fired": _said("“{element}”到时"),
+    "message:received": _said("“{element}”收到消息"),
+    "message:correlated": _reason("收到消息“{name}”"),
+    "message:published": _reason("发出消息“{name}”"),
+    "message:thrown": _said("“{element}”发出消息"),
+    "signal:correlated": _reason("收到信号“{name}”"),
+    "signal:received": _said("“{element}”收到信号"),
+    "signal:thrown": _said("“{element}”发出信号"),
+    "error:thrown": _said("“{element}”报告业务错误"),
+    "escalation:thrown": _said("“{element}”升级处理"),
+    "job:completed": _said("“{element}”自动完成"),
+    "job:failed": _failed,
+    "incident:raised": lambda facts, element, names: f"“{element}”出现异常：{facts.get('cause', '')}",
+    "incident:retried": _said("重试“{element}”的异常"),
+    "incident:resolved": _said("“{element}”的异常已解除"),
+    "document:issued": _issued,
+    "document:ready": _said("文书已生成"),
+    "document:voided": _reason("文书作废，原因：{reason}"),
+    "number:allocated": _reason("取得编号{number}"),
+    "number:voided": _reason("编号{number}作废，原因：{reason}"),
+    "attachment:added": _reason("上传附件“{name}”"),
+    "element:entered": _said("到达“{element}”"),
+    "element:completed": _said("通过“{element}”"),
+    "element:cancelled": _said("离开“{element}”"),
+    "flow:taken": _said("判断分支“{element}”"),
+    "variables:set": _said("写入数据"),
+}
+
+
+def all_events() -> Sequence[str]:
+    """Return the events that have a sentence, for a test against the journal's grammar."""
+    return tuple(_SENTENCES)
