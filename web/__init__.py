@@ -1,0 +1,1 @@
+"""Pages, command line and wiring: the only room that knows all the others."""
