@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
-from werkzeug.serving import BaseWSGIServer, make_server
 
 from tests.web.office import PASSWORD, ROOT, Office, open_office
+from web.server import Server
 from web.settings import Settings
 
 CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
@@ -27,7 +27,7 @@ class Served:
     def __init__(self, office: Office) -> None:
         self.office = office
         self.port = 0
-        self._server: BaseWSGIServer | None = None
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -35,17 +35,16 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        self._server = make_server("127.0.0.1", self.port, self.office.app, threaded=True)
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._server = Server(self.office.app, host="127.0.0.1", port=self.port, threads=8)
+        self.port = self._server.port
+        self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
 
     def stop(self) -> None:
         assert self._server is not None
         assert self._thread is not None
-        self._server.shutdown()
+        self._server.stop()
         self._thread.join()
-        self._server.server_close()
 
 
 @pytest.fixture(scope="module")
