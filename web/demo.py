@@ -19,13 +19,22 @@ class DemoPerson:
     name: str
     title: str
     groups: tuple[str, ...]
-    """Lanes and, for the last three, the role."""
+    """Lanes and, for those who serve all houses, the role."""
+    house: str
+    """Where they work, as the sign-in page groups them."""
 
 
 @dataclass(frozen=True)
 class DemoPeople:
     password: str
     people: tuple[DemoPerson, ...]
+
+    def houses(self) -> dict[str, list[DemoPerson]]:
+        """Return house -> who works there, in the order of the list."""
+        houses: dict[str, list[DemoPerson]] = {}
+        for person in self.people:
+            houses.setdefault(person.house, []).append(person)
+        return houses
 
 
 @cache
@@ -40,7 +49,9 @@ def demo_people() -> DemoPeople:
                 name=entry["name"],
                 title=entry["title"],
                 groups=(*entry["groups"], *(_ROLES[role] for role in entry.get("roles", ()))),
+                house=house,
             )
-            for entry in content["people"]
+            for house, entries in content["houses"].items()
+            for entry in entries
         ),
     )
