@@ -29,9 +29,10 @@ LAYOUT = re.compile(
 LARGEST = 8 * 1024 * 1024
 """Bytes of one file: larger ones are never procedures, and reading them is what an attacker wants."""
 
-
 LARGEST_META = 200_000
 """Bytes of a meta.yaml."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def _facts(meta: bytes) -> tuple[frozenset[str], frozenset[str]]:
     if len(meta) > LARGEST_META:
         return frozenset(), frozenset()
     try:
-        described = yaml.safe_load(meta)
+        described = yaml.load(meta, Loader=_LOADER)  # noqa: S506 - safe, in C
     except (yaml.YAMLError, ValueError, RecursionError):
         return frozenset(), frozenset()
     facts = described.get("facts") if isinstance(described, dict) else None
