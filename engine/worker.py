@@ -1,9 +1,11 @@
 """The worker: fires timers, performs jobs, carries messages. Any number of them share one database.
 
 A claim moves a row's `run_at` to the end of the worker's lease, so a worker that dies loses its claim and not its
-work: the row is simply due again. Whatever is done with a claimed row is checked again under the case's lock, so two
-workers with the same row do it once (a job that reaches outside may be performed twice, with the same idempotency
-key, and is completed once).
+work: the row is simply due again. The lease is short, and a living worker renews it for what it has in hand. What is
+done with a claimed row is checked again under the case's lock, so two workers with the same row do it once (a job that
+reaches outside may be performed twice, with the same idempotency key, and is completed once).
+
+Jobs have threads of their own: a mail server that hangs holds up no timer and no message.
 """
 
 from __future__ import annotations
@@ -13,15 +15,17 @@ import os
 import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from types import FrameType
 from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy import ColumnElement, Connection, Table, case, literal, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Table, case, literal, select, true, union_all, update
 
 from engine.casework import Casework
 from engine.casework.verbs import cause_of
@@ -32,22 +36,49 @@ from engine.tables import message, start_subscription, work_item
 
 _log = logging.getLogger(__name__)
 
-_TABLES: tuple[tuple[str, Table], ...] = (
-    ("item", work_item),
-    ("message", message),
-    ("start", start_subscription),
-)
+LEASE = timedelta(seconds=15)
+"""What a worker that was killed had in hand is done by another after this time."""
+_LONGEST = timedelta(minutes=10)
+"""What is in hand for so long hangs: its claim is not renewed any more."""
+_SKEW = timedelta(minutes=1)
+"""How far the clocks of two machines may be apart before one takes the other's claims for a mistake."""
 _PATIENCE = 0.2
 """Seconds after which a stop signal is noticed at the latest, whichever thread the system gave it to."""
 _MOST_CLAIMS = 10
 """A row claimed so often without an outcome takes its worker down each time."""
 
 
+class Lane(StrEnum):
+    """Work that has threads of its own."""
+
+    JOBS = "jobs"
+    REST = "rest"
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where due rows come from."""
+
+    name: str
+    table: Table
+    lane: Lane
+    only: ColumnElement[bool]
+
+
+_SOURCES = (
+    _Source("item", work_item, Lane.REST, work_item.c.kind != "job"),
+    _Source("message", message, Lane.REST, true()),
+    _Source("start", start_subscription, Lane.REST, true()),
+    _Source("job", work_item, Lane.JOBS, work_item.c.kind == "job"),
+)
+_TABLES = (work_item, message, start_subscription)
+
+
 @dataclass(frozen=True)
 class Due:
     """A claimed row."""
 
-    table: str
+    table: Table
     key: int
     kind: str
     attempts: int
@@ -63,7 +94,7 @@ class Worker:
         *,
         clock: Clock,
         name: str | None = None,
-        lease: timedelta = timedelta(minutes=1),
+        lease: timedelta = LEASE,
         batch: int = 20,
     ) -> None:
         self._casework = casework
@@ -73,21 +104,27 @@ class Worker:
         self._lease = lease
         self._batch = batch
         self._stop = threading.Event()
-        self._work = threading.Event()
+        self._bells: list[threading.Event] = []
+        self._held: dict[Due, float] = {}
+        """What was claimed and is not done yet -> since when, by `time.monotonic`."""
 
-    def run_once(self, *, most: int | None = None) -> int:
+    def run_once(self, *, most: int | None = None, lane: Lane | None = None) -> int:
         """Do everything that is due, also what becomes due by doing it, and return how many rows were worked on.
 
-        `most` bounds the number; None means until nothing is due. A row that fails is put off or becomes an
-        incident; it never stops the others.
+        `most` bounds the number; None means until nothing is due. `lane` leaves the rest to others. A row that fails
+        is put off or becomes an incident; it never stops the others.
         """
         done = 0
         while not self._stop.is_set() and (most is None or done < most):
-            claimed = self.claim(self._batch if most is None else min(self._batch, most - done))
+            claimed = self.claim(self._batch if most is None else min(self._batch, most - done), lane)
             if not claimed:
                 break
+            self._held |= dict.fromkeys(claimed, time.monotonic())
             for due in claimed:
-                self._do(due)
+                try:
+                    self._do(due)
+                finally:
+                    del self._held[due]
             done += len(claimed)
         return done
 
@@ -98,53 +135,70 @@ class Worker:
                 tx.execute(
                     select(table.c.run_at).where(table.c.run_at.is_not(None)).order_by(table.c.run_at).limit(1)
                 ).scalar_one_or_none()
-                for _, table in _TABLES
+                for table in _TABLES
             ]
         return min((time for time in times if time is not None), default=None)
 
-    def claim(self, limit: int) -> list[Due]:
-        """Take up to `limit` due rows for this worker, soonest first, one job among them at most.
+    def claim(self, limit: int, lane: Lane | None = None) -> list[Due]:
+        """Take up to `limit` due rows (of `lane`) for this worker, soonest first, one job among them at most.
 
         Nothing is written when nothing is due.
         """
         now = self._clock.now()
         with self._database.read() as tx:
-            due = _due_tables(tx, now)
-        if not due:
+            sources = _due_sources(tx, now, lane)
+        if not sources:
             return []
         claimed: list[Due] = []
         with self._database.begin() as tx:
-            for name, table in _TABLES:
-                if name in due and len(claimed) < limit:
-                    claimed += self._claim_from(tx, name, table, now, limit - len(claimed))
-            if "item" in due and len(claimed) < limit:
-                claimed += self._claim_from(tx, "item", work_item, now, 1, jobs=True)
+            for source in sources:
+                # Jobs take long: one at a time, so that others share them.
+                most = 1 if source.lane is Lane.JOBS else limit
+                claimed += self._claim_from(tx, source, now, min(most, limit - len(claimed)))
         return claimed
+
+    def renew(self) -> int:
+        """Begin the lease of what is in hand anew, and return of how many rows. What hangs is left to others."""
+        now, since = self._clock.now(), time.monotonic() - _LONGEST.total_seconds()
+        held = [due for due, begun in list(self._held.items()) if begun > since]
+        if not held:
+            return 0
+        renewed = 0
+        with self._database.begin() as tx:
+            for table in {due.table for due in held}:
+                # A row that is locked is being written by whoever performs it.
+                mine = (
+                    select(table.c.key)
+                    .where(table.c.key.in_([due.key for due in held if due.table is table]))
+                    .where(table.c.claimed_by == self.name)
+                    .with_for_update(skip_locked=True)
+                )
+                renewing = update(table).where(table.c.key.in_(mine)).values(run_at=now + self._lease)
+                renewed += tx.execute(renewing).rowcount
+        return renewed
 
     def take_back(self) -> int:
         """Make due again what was claimed by a clock that was wrong, and return how many rows.
 
-        No claim of now ends later than a lease from now. One that does was made before the clock was set back, and
-        its row would wait as long as the clock was ahead if the worker died.
+        No claim of now ends much later than a lease from now. One that does was made before the clock was set back,
+        and its row would wait as long as the clock was ahead if the worker died.
         """
         now = self._clock.now()
         taken = 0
         with self._database.begin() as tx:
-            for name, table in _TABLES:
-                wrong = (table.c.claimed_by.is_not(None), table.c.run_at > now + self._lease)
-                again = update(table).where(*wrong).values(run_at=_planned(name, table, now), claimed_by=None)
+            for table in _TABLES:
+                wrong = (table.c.claimed_by.is_not(None), table.c.run_at > now + self._lease + _SKEW)
+                again = update(table).where(*wrong).values(run_at=_planned(table, now), claimed_by=None)
                 taken += tx.execute(again).rowcount
         if taken:
             _log.warning("%s claims from a time that has not come were taken back: the clock was set back", taken)
         return taken
 
-    def _claim_from(
-        self, tx: Connection, name: str, table: Table, now: datetime, limit: int, *, jobs: bool = False
-    ) -> list[Due]:
-        free = select(table.c.key).where(table.c.run_at.is_not(None), table.c.run_at <= now)
-        if table is work_item:
-            # Jobs take long: one at a time, so that others share them and no lease ends before its turn.
-            free = free.where(table.c.kind == "job" if jobs else table.c.kind != "job")
+    def _claim_from(self, tx: Connection, source: _Source, now: datetime, limit: int) -> list[Due]:
+        if limit < 1:
+            return []
+        table = source.table
+        free = select(table.c.key).where(table.c.run_at.is_not(None), table.c.run_at <= now, source.only)
         free = free.order_by(table.c.run_at, table.c.key).limit(limit).with_for_update(skip_locked=True)
         keys = list(tx.execute(free).scalars())
         if not keys:
@@ -156,7 +210,7 @@ class Worker:
             .returning(table.c.key, table.c.kind, table.c.attempts)
         )
         return sorted(
-            (Due(name, row.key, row.kind, row.attempts) for row in tx.execute(taken)),
+            (Due(table, row.key, row.kind, row.attempts) for row in tx.execute(taken)),
             key=lambda due: keys.index(due.key),
         )
 
@@ -164,9 +218,9 @@ class Worker:
         try:
             if due.attempts > _MOST_CLAIMS:
                 self._give_up(due)
-            elif due.table == "start":
+            elif due.table is start_subscription:
                 self._casework.start_by_timer(due.key)
-            elif due.table == "message":
+            elif due.table is message:
                 self._casework.carry(due.key)
             elif due.kind == "job":
                 self._perform(due.key)
@@ -194,66 +248,71 @@ class Worker:
             self._casework.complete_job(job, result)
 
     def _failed(self, due: Due, error: Exception) -> None:
-        cause = cause_of(error, f"{due.table} {due.key}")
+        cause = cause_of(error, f"{due.table.name} {due.key}")
         permanent = bool(getattr(error, "permanent", False))
         try:
-            if due.table == "item":
+            if due.table is work_item:
                 self._casework.fail_item(due.key, cause, permanent=permanent)
             else:
                 self._put_off(due)
         except Exception:  # noqa: BLE001 - the lease ends by itself, so the row is not lost
-            _log.exception("could not record the failure of %s %s", due.table, due.key)
+            _log.exception("could not record the failure of %s %s", due.table.name, due.key)
 
     def _give_up(self, due: Due) -> None:
-        if due.table == "item":
+        if due.table is work_item:
             cause = f"执行了{_MOST_CLAIMS}次都没有结果，执行它的进程可能每次都中断了。"
             self._casework.fail_item(due.key, cause, permanent=True)
         else:
-            table = dict(_TABLES)[due.table]
-            _log.error("%s %s was given up after %s claims", due.table, due.key, due.attempts)
+            _log.error("%s %s was given up after %s claims", due.table.name, due.key, due.attempts)
             with self._database.begin() as tx:
-                tx.execute(update(table).where(table.c.key == due.key).values(run_at=None, claimed_by=None))
+                tx.execute(update(due.table).where(due.table.c.key == due.key).values(run_at=None, claimed_by=None))
 
     def _put_off(self, due: Due) -> None:
-        table = dict(_TABLES)[due.table]
         again = self._clock.now() + timedelta(seconds=10) * due.attempts
         with self._database.begin() as tx:
-            tx.execute(update(table).where(table.c.key == due.key).values(run_at=again, claimed_by=None))
+            tx.execute(update(due.table).where(due.table.c.key == due.key).values(run_at=again, claimed_by=None))
 
     # --- keeping at it
 
     def wake(self) -> None:
         """Look now: something was committed that may be due. Returns at once; safe from any thread."""
-        self._work.set()
+        for bell in self._bells:
+            bell.set()
 
     def stop(self) -> None:
-        """Finish the row in hand and come to an end."""
+        """Finish what is in hand and come to an end."""
         self._stop.set()
-        self._work.set()
+        self.wake()
 
     def start(self, *, interval: timedelta = timedelta(seconds=1), threads: int = 1) -> Callable[[], None]:
-        """Work in threads of this process until the function returned is called; it waits for the rows in hand."""
-        scheduler = BackgroundScheduler(timezone=UTC)
-        # The ticker only rings; with its memory store nothing of it is shared or kept.
-        scheduler.add_job(self.wake, "interval", seconds=interval.total_seconds(), coalesce=True, max_instances=1)
-        workers = [
-            threading.Thread(target=self._keep_working, name=f"worker-{number}", daemon=True)
-            for number in range(threads)
-        ]
+        """Work in threads of this process until the function returned is called; it waits for what is in hand.
+
+        `threads` perform jobs, as many others do everything else.
+        """
+        ticker = BackgroundScheduler(timezone=UTC)
+        # The ticker only rings and renews; with its memory store nothing of it is shared or kept.
+        once = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        ticker.add_job(self.wake, "interval", seconds=interval.total_seconds(), **once)
+        ticker.add_job(self._keep_hold, "interval", seconds=self._lease.total_seconds() / 3, **once)
+        workers = []
+        for lane in list(Lane) * threads:
+            bell = threading.Event()
+            self._bells.append(bell)
+            workers.append(threading.Thread(target=self._keep_working, args=(lane, bell), name=lane, daemon=True))
         for worker in workers:
             worker.start()
-        scheduler.start()
+        ticker.start()
 
         def finish() -> None:
-            scheduler.shutdown(wait=False)
             self.stop()
             for worker in workers:
                 worker.join()
+            ticker.shutdown(wait=False)
 
         return finish
 
     def run_forever(self, *, interval: timedelta = timedelta(seconds=1), threads: int = 1) -> None:
-        """Work until SIGTERM or SIGINT, then finish the rows in hand and return. For the main thread."""
+        """Work until SIGTERM or SIGINT, then finish what is in hand and return. For the main thread."""
         finish = self.start(interval=interval, threads=threads)
         asked = [False]
 
@@ -270,33 +329,42 @@ class Worker:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _keep_working(self) -> None:
+    def _keep_working(self, lane: Lane, bell: threading.Event) -> None:
         try:
             self.take_back()
         except Exception:  # noqa: BLE001 - the database is away; what is due can be done without
             _log.exception("claims could not be checked")
         while not self._stop.is_set():
-            self._work.wait()
-            self._work.clear()
+            bell.wait()
+            bell.clear()
             try:
-                self.run_once()
+                self.run_once(lane=lane)
             except Exception:  # noqa: BLE001 - the database is away, most likely; the next tick tries again
                 _log.exception("worker pass failed")
 
+    def _keep_hold(self) -> None:
+        try:
+            self.renew()
+        except Exception:  # noqa: BLE001 - whoever takes the rows over does them once, too
+            _log.exception("claims could not be renewed")
 
-def _planned(name: str, table: Table, now: datetime) -> ColumnElement[Any]:
+
+def _planned(table: Table, now: datetime) -> ColumnElement[Any]:
     """Return when a row was to be looked at before anybody claimed it: a timer when it is due, the rest at once."""
     at_once = literal(now, table.c.run_at.type)
-    if name == "item":
+    if table is work_item:
         return case((table.c.kind == "timer", table.c.due_at), else_=at_once)
-    return table.c.due_at if name == "start" else at_once
+    return table.c.due_at if table is start_subscription else at_once
 
 
-def _due_tables(tx: Connection, now: datetime) -> set[str]:
-    """Return which tables have a due row: one question, answered from the indexes alone."""
+def _due_sources(tx: Connection, now: datetime, lane: Lane | None) -> list[_Source]:
+    """Return where a row is due: one question, answered from the indexes alone."""
 
-    def first(name: str, table: Table) -> Any:
-        found = select(table.c.key).where(table.c.run_at.is_not(None), table.c.run_at <= now)
-        return select(literal(name)).where(found.exists())
+    def first(source: _Source) -> Any:
+        run_at = source.table.c.run_at
+        found = select(source.table.c.key).where(run_at.is_not(None), run_at <= now, source.only)
+        return select(literal(source.name)).where(found.exists())
 
-    return set(tx.execute(union_all(*(first(name, table) for name, table in _TABLES))).scalars())
+    sources = [source for source in _SOURCES if lane in (None, source.lane)]
+    due = set(tx.execute(union_all(*map(first, sources))).scalars())
+    return [source for source in sources if source.name in due]

@@ -11,7 +11,7 @@ from engine.casework import Casework
 from engine.casework.results import CaseRef, Outcome
 from engine.operations import BpmnError, Job
 from engine.ports import Rendered, Renderer
-from engine.worker import Due, Worker
+from engine.worker import Due, Lane, Worker
 from web.monitoring import Figures
 
 
@@ -74,9 +74,10 @@ class MeteredWorker(Worker):
         super().__init__(*args, **kwargs)
         self._figures = figures
 
-    def claim(self, limit: int) -> list[Due]:
-        claimed = super().claim(limit)
-        self._figures.worker_looked.set_to_current_time()
+    def claim(self, limit: int, lane: Lane | None = None) -> list[Due]:
+        claimed = super().claim(limit, lane)
+        for each in Lane if lane is None else (lane,):
+            self._figures.worker_looked.labels(each).set_to_current_time()
         return claimed
 
 

@@ -81,11 +81,16 @@ class Figures:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.statements = Counter("hejie_database_statements", "Statements sent to the database.", registry=registry)
+        self.commits = Counter("hejie_database_commits", "Transactions committed.", registry=registry)
         self.document_failures = Counter(
             "hejie_document_failures", "Documents that could not be rendered.", registry=registry
         )
         self.worker_looked = Gauge(
-            "hejie_worker_last_look_timestamp_seconds", "When the worker last looked for due work.", registry=registry
+            "hejie_worker_last_look_timestamp_seconds",
+            "When the worker last looked for due jobs, and for the rest.",
+            ["lane"],
+            registry=registry,
         )
         for outcome in ("signed_in", "refused", "throttled"):
             self.sign_ins.labels(outcome)
@@ -223,3 +228,4 @@ class Monitoring:
 
         self.readiness = Readiness({"database": schema, "files": files.probe, "feel": interpreter})
         self.figures = Figures(lambda: backlog.count(database, clock))
+        database.watch(statement=self.figures.statements.inc, commit=self.figures.commits.inc)

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 
 from engine.casework import errors
+from engine.clock import SystemClock
 from engine.operations import BpmnError, Job, Operation, OperationFailed
 from engine.operations.render_document import RenderDocument
-from engine.worker import Worker
+from engine.worker import LEASE, Lane, Worker
 from tests.engine import procedures
 from tests.engine.conftest import House
 from tests.engine.procedures import (
@@ -545,6 +547,118 @@ class TestDocuments:
 
     def test_the_verb_tells_what_it_understands(self) -> None:
         assert [header.name for header in RenderDocument.headers] == ["template", "draft", "series", "result_variable"]
+
+
+class Slow(Operation):
+    """A verb of a worker that takes until it is told to be done."""
+
+    type = "slow"
+
+    def __init__(self) -> None:
+        self.taken = threading.Event()
+        self.done = threading.Event()
+        self.times = 0
+
+    def perform(self, job: Job) -> dict[str, Any]:
+        self.times += 1
+        self.taken.set()
+        assert self.done.wait(30)
+        return {}
+
+
+SLOW = file(
+    process("slow", start(), job("send", kind="slow"), user("show"), end(), chain("s send show e")), name="slow"
+)
+
+
+class TestAJobThatTakesLong:
+    def test_timers_and_messages_go_on_beside_it(self, make_house: Callable[..., House]) -> None:
+        slow = Slow()
+        house = make_house(slow)
+        house.deploy(SLOW)
+        house.deploy(procedures.REMINDED)
+        reminded = house.casework.start_case("reminded", by="alice")
+        waiting = house.casework.start_case("slow", by="alice")
+        finish = house.worker.start(interval=timedelta(hours=1))
+        try:
+            house.worker.wake()
+            assert slow.taken.wait(30)
+            house.clock.advance(4 * HOUR)
+            house.worker.wake()
+            until = time.monotonic() + 30
+            while house.waits(reminded.key) != ["user_task:late"] and time.monotonic() < until:
+                time.sleep(0.02)
+            assert house.waits(reminded.key) == ["user_task:late"]
+            assert house.waits(waiting.key) == ["job:send"]
+        finally:
+            slow.done.set()
+            finish()
+        assert house.waits(waiting.key) == ["user_task:show"]
+
+    def test_a_living_worker_keeps_it_and_a_hanging_one_does_not(
+        self, make_house: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slow = Slow()
+        house = make_house(slow)
+        house.deploy(SLOW)
+        ref = house.casework.start_case("slow", by="alice")
+        other = Worker(house.casework, house.database, clock=house.clock)
+        first = threading.Thread(target=house.worker.run_once)
+        first.start()
+        try:
+            assert slow.taken.wait(30)
+            for _ in range(4):
+                house.clock.advance(LEASE * 0.8)
+                assert house.worker.renew() == 1
+                assert other.run_once() == 0
+            monkeypatch.setattr("engine.worker._LONGEST", timedelta(0))
+            assert house.worker.renew() == 0
+            house.clock.advance(LEASE)
+            assert other.renew() == 0
+            assert len(other.claim(1)) == 1
+        finally:
+            slow.done.set()
+            first.join()
+        assert house.waits(ref.key) == ["user_task:show"]
+        assert house.worker.renew() == 0
+        assert slow.times == 1
+
+    def test_it_is_renewed_as_long_as_it_takes(self, make_house: Callable[..., House]) -> None:
+        slow = Slow()
+        house = make_house(slow)
+        house.deploy(SLOW)
+        clock = SystemClock()
+        house.clock.at = clock.now()
+        ref = house.casework.start_case("slow", by="alice")
+        short = timedelta(seconds=1)
+        holder = Worker(house.casework, house.database, clock=clock, lease=short)
+        finish = holder.start(interval=timedelta(seconds=0.05))
+        try:
+            assert slow.taken.wait(30)
+            ended = time.monotonic() + 2 * short.total_seconds()
+            other = Worker(house.casework, house.database, clock=clock, lease=short)
+            while time.monotonic() < ended:
+                assert other.run_once() == 0
+                time.sleep(0.05)
+        finally:
+            slow.done.set()
+            finish()
+        assert slow.times == 1
+        assert house.waits(ref.key) == ["user_task:show"]
+
+    def test_each_lane_takes_its_own(self, make_house: Callable[..., House]) -> None:
+        house = make_house(Slow())
+        house.deploy(SLOW)
+        house.deploy(procedures.REMINDED)
+        house.casework.start_case("slow", by="alice")
+        house.casework.start_case("reminded", by="alice")
+        house.clock.advance(4 * HOUR)
+        assert [due.kind for due in house.worker.claim(10, Lane.REST)] == ["timer", "timer"]
+        assert house.worker.claim(10, Lane.REST) == []
+        assert [due.kind for due in house.worker.claim(10, Lane.JOBS)] == ["job"]
+
+    def test_what_a_killed_worker_had_in_hand_waits_less_than_half_a_minute(self) -> None:
+        assert timedelta(seconds=10) <= LEASE <= timedelta(seconds=20)
 
 
 class TestRunningOn:

@@ -18,7 +18,7 @@ from engine import journal
 from engine.casework import errors
 from engine.database import Database
 from engine.tables import attachment, case, document, number
-from engine.worker import Worker
+from engine.worker import LEASE, Worker
 from tests.engine import procedures
 from tests.engine.conftest import House
 from tests.engine.procedures import chain, el, end, file, headers, io, job, process, start, timer, user
@@ -192,7 +192,7 @@ class TestTheClock:
         dead = Worker(house.casework, house.database, clock=house.clock)
         assert len(dead.claim(10)) == 2
         house.clock.advance(timedelta(days=-30))
-        assert house.worker.next_due() == planned + timedelta(days=30) + timedelta(minutes=1) - timedelta(hours=1)
+        assert house.worker.next_due() == planned + timedelta(days=30) + LEASE - timedelta(hours=1)
         assert house.worker.take_back() == 2
         assert house.worker.take_back() == 0
         assert house.worker.run_once() == 0

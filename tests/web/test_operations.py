@@ -153,7 +153,7 @@ def test_figures_of_the_worker(office: Office, settings: Settings) -> None:
     assert told["hejie_due_rows queue=item"] == 0
     assert told["hejie_oldest_due_seconds"] == 0
     told = figures(office.client().get("/metrics").text)
-    assert told["hejie_worker_last_look_timestamp_seconds"] > time.time() - 60
+    assert told["hejie_worker_last_look_timestamp_seconds lane=jobs"] > time.time() - 60
     assert told["hejie_timers_fired_total"] == 1
 
 
