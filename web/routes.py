@@ -93,6 +93,8 @@ ROUTES = (
     Route("GET", "/deployments", deployments.show),
     Route("POST", "/deployments", deployments.deploy),
     Route("GET", "/calendar", calendar.show),
+    Route("POST", "/calendar", calendar.save),
+    Route("POST", "/calendar/drop", calendar.drop),
     Route("GET", "/people", people.show),
     Route("POST", "/people", people.add),
     Route("POST", "/people/edit", people.edit),

@@ -96,6 +96,8 @@ POST   /incidents/{nothing}/retry         login     404      404    404   404   
 GET    /deployments                       login     403      403    403   403     200     200   200
 POST   /deployments                       login     403      403    403   403     403     303   303
 GET    /calendar                          login     200      200    200   200     200     200   200
+POST   /calendar                          login     403      403    403   403     403     303   403
+POST   /calendar/drop                     login     403      403    403   403     403     303   403
 GET    /people                            login     403      403    403   403     403     200   403
 POST   /people                            login     403      403    403   403     403     303   403
 POST   /people/edit                       login     403      403    403   403     403     200   403
@@ -115,6 +117,8 @@ GET    /fonts/400.ttf                     200       200      200    200   200   
 DATA: Mapping[str, Callable[[], dict[str, Any]]] = {
     "/sign-in": lambda: {"username": "bob", "password": PASSWORD},
     "/account/password": lambda: {"old": "wrong", "new": "kTq93!vb-new", "again": "kTq93!vb-new"},
+    "/calendar": lambda: {"year": "2028", "days": "1月1日 休息 元旦", "source": "试验"},
+    "/calendar/drop": lambda: {"year": "2028"},
     "/people": lambda: {"username": "newcomer", "display_name": "新人"},
     "/people/edit": lambda: {"username": "anna"},
     "/people/change": lambda: {"username": "anna", "display_name": "安娜", "active": "yes", "groups": "客服部"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 from datetime import timedelta
@@ -240,6 +241,25 @@ def test_calendar_says_which_days_differ_and_whose_word_that_is(office: Office) 
     page = words(client.get("/calendar?year=2026"))
     assert "2026-10-01" in page
     assert "chinesecalendar" in page
+    assert "尚未公布" in words(client.get("/calendar?year=2029"))
+
+
+def test_a_year_is_entered_as_the_notice_reads(office: Office) -> None:
+    client = office.client("adam")
+    year = {"year": "2029", "source": "国务院办公厅关于2029年部分节假日安排的通知"}
+    typed = "1月1日 休息 元旦\n2月31日 休息 春节\n10月1日至10月3日 休息 国庆节\n10月6日 上班 国庆节调休"
+    refused = client.post("/calendar", year | {"days": typed})
+    assert refused.status_code == 422
+    assert "第2行“2月31日 休息 春节”读不懂" in words(refused)
+    assert typed in html.unescape(refused.text)  # nothing typed is lost
+    assert "尚未公布" in words(client.get("/calendar?year=2029"))
+
+    assert client.post("/calendar", year | {"days": typed.replace("2月31日", "2029-2-13")}).status_code == 303
+    page = client.get("/calendar?year=2029")
+    assert "2029-10-06 六 上班 国庆节调休 国务院办公厅关于2029年部分节假日安排的通知" in words(page)
+    assert "10月1日至10月3日 休息 国庆节" in page.text  # as it can be entered again
+
+    assert client.post("/calendar/drop", {"year": "2029"}).status_code == 303
     assert "尚未公布" in words(client.get("/calendar?year=2029"))
 
 
