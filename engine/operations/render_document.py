@@ -4,6 +4,9 @@ The job's inputs are the facts. Headers: `template` names the folder under docum
 gives a watermarked draft without a number; `series` overrides the number pattern of the template's meta.yaml;
 `result_variable` (default: the template's name) receives {"key", "number", "title", "check_code"}.
 
+An input `org` says who issues where that is not the house itself: it is laid over the house's own facts, and its `code`
+stands for {org} in the number.
+
 The template finds its own particulars in the fact `document`: {"number", "check_code", "issued_at", "case_number",
 "draft"}.
 """
@@ -54,12 +57,13 @@ class RenderDocument(Operation):
         series = job.headers.get("series", "").strip() or str(meta.get("series") or "").strip()
         if not draft and not series:
             raise OperationFailed(f"文书模板“{template}”没有编号格式：请在 meta.yaml 填写 series。", permanent=True)
+        issuer = _mapping(job.inputs.get("org"))
         issued = tx.issue_document(
             job,
             template=template,
             title=str(meta.get("title") or template),
-            facts={**job.inputs, "org": {**self._org, **_mapping(job.inputs.get("org"))}},
-            series=None if draft else series,
+            facts={**job.inputs, "org": {**self._org, **issuer}},
+            series=None if draft else _numbered_by(issuer, series),
         )
         return dict(issued)
 
@@ -89,6 +93,12 @@ class RenderDocument(Operation):
         tx.finish_document(int(document["key"]), sha256=result["sha256"], pages=result["pages"], size=result["size"])
         told = {name: document[name] for name in ("key", "number", "title", "check_code")}
         return {result_variable(job, _template(job)): told}
+
+
+def _numbered_by(issuer: Mapping[str, Any], series: str) -> str:
+    """Return the pattern with {org} filled in by the `code` of the task's own `org`, where it gives one."""
+    code = str(issuer.get("code") or "")
+    return series.replace("{org}", code) if code and not set(code) & set("{}") else series
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
