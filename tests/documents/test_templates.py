@@ -52,7 +52,7 @@ def test_documents_say_what_they_must(  # noqa: PLR0917 - fixtures come by name
     for wanted in (document["number"], f"校验码{document['check_code']}", facts["org"]["name"]):
         assert squeezed(wanted) in text
     for page in range(1, rendered.pages + 1):
-        assert f"第{page}页共{rendered.pages}页" in text
+        assert f"第{page}页共{rendered.pages}页" in text or f"—{page}—" in text
     assert "None" not in text
     assert "缺少" not in text
     assert "草稿" not in text
