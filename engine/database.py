@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import select
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InvalidatePoolError, OperationalError
 
 from engine.errors import EngineError
 
@@ -28,6 +30,8 @@ _TABLE_PATIENCE = "15s"
 """How long an upgrade waits for a table in use. While it waits, everybody else waits behind it."""
 _UPGRADING = threading.Lock()
 """Alembic keeps its context in globals: one upgrade at a time in a process."""
+_FRESH_SECONDS = 1.0
+"""A connection of PostgreSQL used so lately is taken to be alive."""
 _LOST_RACES = {"40001", "40P01"}  # PostgreSQL: serialization failure, deadlock
 
 
@@ -59,9 +63,7 @@ class Database:
                 raise DatabaseProblem("SQLite 数据库需要一个文件路径，例如 sqlite:///data/hejie.db。")
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
             options["connect_args"] = {"timeout": 30}
-        elif self.dialect == "postgresql":
-            options["pool_pre_ping"] = True
-        else:
+        elif self.dialect != "postgresql":
             raise DatabaseProblem(f"不支持的数据库“{self.dialect}”，请使用 sqlite:///… 或 postgresql+psycopg://…。")
         self.engine: Engine = sqlalchemy.create_engine(address, **options)
         # SQLite has one writer anyway: threads of this process queue here, fairly, instead of polling the file's lock.
@@ -69,6 +71,9 @@ class Database:
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            event.listen(self.engine, "checkin", _note_use)
+            event.listen(self.engine, "checkout", self._look_whether_alive)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -95,8 +100,14 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a transaction for questions; nothing is kept of it."""
+        """Open a transaction for questions; nothing is kept of it.
+
+        In SQLite all of it sees one moment, in PostgreSQL each statement its own, as in any READ COMMITTED
+        transaction: there it is not begun at all, which saves two ways to the server and back.
+        """
         with _fit(), self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection.execution_options(isolation_level="AUTOCOMMIT")
             yield connection
 
     def upgrade(self) -> None:
@@ -135,6 +146,29 @@ class Database:
     def _version(connection: Connection) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
+    def _look_whether_alive(self, connection: Any, record: Any, _proxy: Any) -> None:
+        """Ask an idle connection for a sign of life; if there is none, all the pool's are opened anew.
+
+        One used a moment ago, whose server has not hung up, is not asked: that would be a statement more for every
+        transaction under load.
+        """
+        if time.monotonic() - record.info.get("used", 0.0) < _FRESH_SECONDS and not _has_news(connection):
+            return
+        try:
+            self.engine.dialect.do_ping(connection)
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    def watch(self, *, statement: Callable[[], None], commit: Callable[[], None]) -> None:
+        """Call these at every statement sent (but the beginnings of transactions) and at every commit."""
+
+        def sent(_connection: Any, _cursor: Any, text: str, *_: Any) -> None:
+            if not text.startswith("BEGIN"):
+                statement()
+
+        event.listen(self.engine, "before_cursor_execute", sent)
+        event.listen(self.engine, "commit", lambda _connection: commit())
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -168,6 +202,17 @@ def lost_a_race(error: DBAPIError) -> bool:
 def is_busy(error: OperationalError) -> bool:
     """Say whether SQLite's one writer held the file for longer than our patience."""
     return "database is locked" in str(error.orig)
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info["used"] = time.monotonic()
+
+
+def _has_news(connection: Any) -> bool:
+    """Say whether something has come that nobody asked for: a server that ends a connection says so."""
+    wire = select.poll()
+    wire.register(connection.fileno(), select.POLLIN)
+    return bool(wire.poll(0))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

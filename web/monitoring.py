@@ -81,6 +81,8 @@ class Figures:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.statements = Counter("hejie_database_statements", "Statements sent to the database.", registry=registry)
+        self.commits = Counter("hejie_database_commits", "Transactions committed.", registry=registry)
         self.document_failures = Counter(
             "hejie_document_failures", "Documents that could not be rendered.", registry=registry
         )
@@ -226,3 +228,4 @@ class Monitoring:
 
         self.readiness = Readiness({"database": schema, "files": files.probe, "feel": interpreter})
         self.figures = Figures(lambda: backlog.count(database, clock))
+        database.watch(statement=self.figures.statements.inc, commit=self.figures.commits.inc)

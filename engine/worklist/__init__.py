@@ -37,6 +37,7 @@ from engine.worklist.views import (
     Scope,
     Sort,
     StartableProcess,
+    TaskBrief,
     TaskView,
     TimelineEntry,
     Urgency,
@@ -56,6 +57,7 @@ __all__ = [
     "Scope",
     "Sort",
     "StartableProcess",
+    "TaskBrief",
     "TaskView",
     "TimelineEntry",
     "Urgency",
@@ -102,6 +104,11 @@ class Worklist:
         """Return a user task, open or closed."""
         with self._reader(person) as reader:
             return reader.task(key)
+
+    def brief(self, key: int, person: Person) -> TaskBrief:
+        """Return of a task what it takes to read the answers to its form: one statement for those it is offered to."""
+        with self._reader(person) as reader:
+            return reader.brief(key)
 
     def case(self, key: int, person: Person) -> CaseView:
         with self._reader(person) as reader:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, select
 
 from engine import permissions, store
 from engine.casework.errors import FourEyes, NotAllowed, NotFound
@@ -29,6 +29,7 @@ from engine.worklist.views import (
     DocumentView,
     IncidentView,
     ItemView,
+    TaskBrief,
     TaskView,
 )
 
@@ -141,6 +142,24 @@ class Reader:
         )
         return view if permissions.may(self.person, Act.SEE_NUMBERS, *concerned) else masking.task(view)
 
+    def brief(self, key: int) -> TaskBrief:
+        found = self.tx.execute(_BRIEF, {"item_key": key}).one_or_none()
+        if found is None:
+            raise NotFound
+        candidates = candidates_of(found)
+        if found.assignee != self.person.username and not permissions.is_candidate(self.person, **candidates):
+            return _brief_of(self.task(key))
+        bundle = self.deployments.bundle(self.tx, found.deployment_key)
+        form_file = bundle.forms.get(found.form_id) if found.form_id else None
+        return TaskBrief(
+            key=key,
+            name=found.name,
+            case_number=found.number,
+            form_file=form_file,
+            form=bundle.files[form_file] if form_file else None,
+            variables=self._seen(found, bundle, found),
+        )
+
     def documents(self, case_key: int, theirs: Collection[Standing]) -> tuple[DocumentView, ...]:
         query = select(document).where(document.c.case_key == case_key).order_by(document.c.key)
         rows = self.tx.execute(query).all()
@@ -241,6 +260,27 @@ class Reader:
     def _draft(self, key: int) -> AnyRow | None:
         mine = and_(draft.c.item_key == key, draft.c.username == self.person.username)
         return self.tx.execute(select(draft.c.answers, draft.c.saved_at).where(mine)).one_or_none()
+
+
+_BRIEF = (
+    select(
+        work_item.c.item_id,
+        work_item.c.name,
+        work_item.c.state,
+        work_item.c.form_id,
+        work_item.c.assignee,
+        work_item.c.candidates,
+        case.c.number,
+        case.c.deployment_key,
+        case.c.runtime_state,
+    )
+    .join(case, case.c.key == work_item.c.case_key)
+    .where(work_item.c.key == bindparam("item_key"), work_item.c.kind == "user_task")
+)
+
+
+def _brief_of(view: TaskView) -> TaskBrief:
+    return TaskBrief(view.key, view.name, view.case.number, view.form_file, view.form, view.variables)
 
 
 _ATTACHMENTS = select(

@@ -290,6 +290,20 @@ class TaskView:
 
 
 @dataclass(frozen=True)
+class TaskBrief:
+    """What it takes to read the answers to a task's form, without the page around it."""
+
+    key: int
+    name: str
+    case_number: str
+    form_file: str | None
+    form: bytes | None
+    """The form of the case's own bundle; None: the task is completed by pressing a button."""
+    variables: Mapping[str, Any]
+    """As in `TaskView`."""
+
+
+@dataclass(frozen=True)
 class CaseView:
     """Everything a case page shows."""
 

@@ -10,7 +10,7 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
-from engine.worklist import TaskView
+from engine.worklist import TaskBrief, TaskView
 from forms import Form, Reading
 from web.context import answers_of_request, json_answer, person, services, settings, wants_json
 from web.pages import diagrams, history
@@ -51,33 +51,34 @@ def save_draft(key: int) -> Response:
 def complete(key: int) -> AnyResponse:
     """Check the answers and complete the task: 303 to what comes next, 422 with all that was typed."""
     raw = answers_of_request()
-    task = services().worklist.item(key, person())
+    task = services().worklist.brief(key, person())
     reading = _read(task, raw)
     if reading.errors:
         if wants_json():
             message = gettext("有 %(count)s 处需要更正。", count=len(reading.errors))
             return json_answer({"error": message, "errors": reading.errors}, 422)
-        return make_response(_page(task, typed=raw, errors=reading.errors), 422)
+        whole = services().worklist.item(key, person())
+        return make_response(_page(whole, typed=raw, errors=reading.errors), 422)
     outcome = services().casework.complete_task(key, reading.answers, by=person().username)
     if outcome.next_item_keys:
         flash(gettext("“%(task)s”已完成，接着办下一项。", task=task.name), "done")
         address = url_for("task.show", key=outcome.next_item_keys[0])
     else:
-        ended = gettext("“%(task)s”已完成，案件 %(number)s 办结。", task=task.name, number=task.case.number)
-        on = gettext("“%(task)s”已完成，案件 %(number)s 由下一岗位接办。", task=task.name, number=task.case.number)
+        ended = gettext("“%(task)s”已完成，案件 %(number)s 办结。", task=task.name, number=task.case_number)
+        on = gettext("“%(task)s”已完成，案件 %(number)s 由下一岗位接办。", task=task.name, number=task.case_number)
         flash(ended if outcome.finished else on, "done")
         address = url_for("work_list.show")
     return json_answer({"location": address}) if wants_json() else redirect(address, 303)
 
 
-def _read(task: TaskView, raw: dict[str, Any]) -> Reading:
+def _read(task: TaskBrief, raw: dict[str, Any]) -> Reading:
     form = _form(task)
     if form is None:
         return Reading(answers={}, errors={})  # completed at a press
     return form.read(raw, task.variables, now=services().clock.now())
 
 
-def _form(task: TaskView) -> Form | None:
+def _form(task: TaskBrief | TaskView) -> Form | None:
     if task.form is None or task.form_file is None:
         return None
     return services().forms.get(task.form_file, task.form)
