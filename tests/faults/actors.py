@@ -1,13 +1,17 @@
 """What the processes of the kill tests do: clerks start cases and complete tasks, workers do the rest.
 
-Each is a process of its own with the real wiring. A clerk writes a line after each acknowledged act, synchronised to
-the disk before it goes on; whatever an actor did not expect is a line too, and makes the run fail.
+Each is a process of its own with the real wiring: some clerks call the use cases, others (`visitor`) ask a `server`
+over HTTP as a browser does. A clerk writes a line after each acknowledged act, synchronised to the disk before it goes
+on; whatever an actor did not expect is a line too, and makes the run fail.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import random
+import re
 import time
 import traceback
 import uuid
@@ -18,6 +22,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import requests
 from sqlalchemy import bindparam, select
 
 from engine import store
@@ -25,14 +30,16 @@ from engine.casework.errors import Conflict, NotFound
 from engine.database import Database
 from engine.tables import case, work_item
 from engine.worker import Worker
-from tests.engine.drawing import script
+from tests.engine.drawing import script, z
 from tests.engine.procedures import chain, el, end, file, flow, headers, io, job, lanes, process, start, timer, user
+from web.app import create_app
+from web.server import Server, in_background
 from web.settings import Settings
 from web.wiring import House, open_house
 
 _CHANCE = random.Random()  # noqa: S311 - nothing secret
 
-LEASE = timedelta(seconds=2)
+PASSWORD = "alice-password"
 ROUNDS = 5
 COMPLETIONS = 2 * ROUNDS
 """Of one case."""
@@ -54,8 +61,8 @@ PROCEDURE = file(
         start(),
         el("exclusiveGateway", "again"),
         el("parallelGateway", "split"),
-        user("a"),
-        user("b"),
+        user("a", ext=z("formDefinition", formId="soak.a")),
+        user("b", ext=z("formDefinition", formId="soak.b")),
         el("intermediateCatchEvent", "pause_a", timer("PT1S")),
         el("intermediateCatchEvent", "pause_b", timer("PT1S")),
         job("tell", kind="notify", ext=io({"to": '="经理"', "subject": '="第几轮"', "body": "=string(round)"})),
@@ -70,7 +77,19 @@ PROCEDURE = file(
         flow("enough", "again", f"=round < {ROUNDS}"),
     ),
     name="soak",
-)
+) | {
+    f"forms/soak/{task}.form": json.dumps(
+        {
+            "id": f"soak.{task}",
+            "type": "default",
+            "schemaVersion": 19,
+            "components": [
+                {"type": "textfield", "key": "token", "label": "记号", "id": "token", "validate": {"required": True}}
+            ],
+        }
+    ).encode()
+    for task in "ab"
+}
 """Two people and a job at once, in rounds; each branch of a person goes on after a second."""
 
 
@@ -81,6 +100,7 @@ class Order:
     url: str
     folder: Path
     name: str
+    lease: timedelta
     unlocked: bool = False
 
     @property
@@ -117,37 +137,108 @@ def clerk(order: Order) -> None:
             elif not keys:
                 time.sleep(0.05)
             # Colleagues see the same list: a few at a time, so that they meet but do not only get in each other's way.
-            for key in _CHANCE.sample(keys, min(len(keys), 5)):
+            for key in _CHANCE.sample(keys, min(len(keys), 3)):
                 token = uuid.uuid4().hex
                 with _expecting(order):
                     house.casework.complete_task(key, {"token": token}, by="alice")
                     acknowledge(f"complete {token} {key}")
 
 
+def server(order: Order) -> None:
+    """Answer HTTP, on any free port, which it says in its `ready` file."""
+    parent = os.getppid()
+    with _work(order, ready=False) as house:
+        answering = Server(create_app(house.services(), house.settings), host="127.0.0.1", port=0, threads=4)
+        with in_background(answering):
+            order.ready.with_suffix(".new").write_text(str(answering.port))
+            order.ready.with_suffix(".new").rename(order.ready)
+            while os.getppid() == parent:  # the test that gave the order is still there
+                time.sleep(0.5)
+
+
+def visitor(order: Order) -> None:
+    """Complete whatever is in the list, as a clerk does, at the pages of any server that answers."""
+    parent = os.getppid()
+    order.ready.touch()
+    with _log(order.acknowledged) as acknowledge:
+        while os.getppid() == parent:  # the test that gave the order is still there
+            servers = sorted(order.ready.parent.glob("server-*[0-9]"))
+            if not servers:
+                time.sleep(0.05)
+                continue
+            with _expecting(order), requests.Session() as session:
+                try:
+                    _visit(session, f"http://127.0.0.1:{_CHANCE.choice(servers).read_text()}", acknowledge)
+                except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError, FileNotFoundError):
+                    time.sleep(0.05)  # it was killed; whether it did the last thing asked of it nobody knows
+
+
+def _visit(session: requests.Session, address: str, acknowledge: Any) -> None:
+    """Sign in and work through the list, until the server goes away."""
+
+    def ask(path: str, **fields: str) -> requests.Response:
+        return session.post(f"{address}{path}", data=fields | {"csrf_token": token}, allow_redirects=False, timeout=60)
+
+    def fresh_token() -> str:
+        return str(session.get(f"{address}/session", timeout=60).json()["csrf_token"])
+
+    token = fresh_token()
+    entered = ask("/sign-in", username="alice", password=PASSWORD)
+    assert entered.status_code == 303, entered.text
+    token = fresh_token()
+    while True:
+        page = session.get(f"{address}/tasks", timeout=60)
+        assert page.status_code == 200, page.text
+        keys = [int(key) for key in re.findall(r'data-item="(\d+)"', page.text)]
+        if not keys:
+            time.sleep(0.05)
+        for key in _CHANCE.sample(keys, min(len(keys), 5)):
+            mark = uuid.uuid4().hex
+            done = ask(f"/tasks/{key}/complete", answers=json.dumps({"token": mark}))
+            if done.status_code == 303:
+                acknowledge(f"complete {mark} {key}")
+            else:
+                assert done.status_code in (404, 409), done.text  # a colleague was quicker
+
+
 def worker(order: Order) -> None:
-    """Fire timers and perform jobs, with a short lease."""
+    """Fire timers and perform jobs, as `hejie worker` does."""
     parent = os.getppid()
     with _work(order) as house:
         database = Database(order.url)
-        working = Worker(house.casework, database, clock=house.clock, lease=LEASE, batch=5)
+        finish = Worker(house.casework, database, clock=house.clock, lease=order.lease).start()
         while os.getppid() == parent:  # the test that gave the order is still there
-            with _expecting(order):
-                if not working.run_once(most=5):
-                    time.sleep(0.05)
+            time.sleep(0.5)
+        finish()
 
 
 @contextmanager
-def _work(order: Order) -> Iterator[House]:
+def _work(order: Order, *, ready: bool = True) -> Iterator[House]:
     if order.unlocked:
         unlock()
+    logging.getLogger().addHandler(_Complaints(order, logging.WARNING))
     environ = {
         "HEJIE_DATA_DIR": str(order.folder / "data"),
         "HEJIE_DATABASE_URL": order.url,
         "HEJIE_SECRET_KEY": "k" * 32,
     }
     with _expecting(order), open_house(Settings.from_environ(environ)) as house:
-        order.ready.touch()
+        if ready:
+            order.ready.touch()
         yield house
+
+
+class _Complaints(logging.Handler):
+    """What a thread of a server or worker could not do and only told its log."""
+
+    def __init__(self, order: Order, level: int) -> None:
+        super().__init__(level)
+        self._order = order
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name.startswith(("engine", "web")):
+            with _log(self._order.errors) as note:
+                note(logging.Formatter().format(record))
 
 
 @contextmanager

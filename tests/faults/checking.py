@@ -22,9 +22,12 @@ NOTHING = timedelta(0)
 class Report:
     """What a run left behind. `lost`, `doubled` and `broken` hold a sentence for each violation."""
 
-    kills: int = 0
+    killed: Counter[str] = field(default_factory=Counter)
+    """By role."""
     completions: int = 0
     acknowledged: int = 0
+    over_http: int = 0
+    """Of the acknowledged."""
     timers: int = 0
     cases: int = 0
     lost: list[str] = field(default_factory=list)
@@ -37,8 +40,10 @@ class Report:
         return [*self.lost, *self.doubled, *self.broken, *self.errors]
 
     def __str__(self) -> str:
+        roles = ", ".join(f"{role} {times}" for role, times in sorted(self.killed.items()))
         return (
-            f"kills {self.kills}, completions {self.completions} ({self.acknowledged} acknowledged), "
+            f"kills {self.killed.total()} ({roles}), "
+            f"completions {self.completions} ({self.acknowledged} acknowledged, {self.over_http} of them over HTTP), "
             f"timers {self.timers}, cases {self.cases}, lost {len(self.lost)}, doubled {len(self.doubled)}, "
             f"broken {len(self.broken)}, unexpected errors {len(self.errors)}, "
             f"longest stuck {self.longest_stuck.total_seconds():.1f} s"
@@ -62,6 +67,10 @@ def examine(database: Database, acknowledged: list[tuple[str, str, int]]) -> Rep
         streams = [journal.HOUSE, *tx.execute(select(case.c.key)).scalars()]
         for found in tx.execute(select(incident.c.case_key, incident.c.cause)):
             report.broken.append(f"case {found.case_key} has an incident: {found.cause}")
+        failed = select(journal.journal.c.stream, journal.journal.c.facts).where(
+            journal.journal.c.event == "job:failed"
+        )
+        report.broken += [f"case {found.stream}: a job failed: {found.facts}" for found in tx.execute(failed)]
     for stream in streams:
         verification = journal.verify(database, stream)
         if not verification.intact:

@@ -1,4 +1,4 @@
-"""Runs clerks and workers as processes, and kills them at random moments."""
+"""Runs clerks, servers and workers as processes, and kills them at random moments."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import itertools
 import multiprocessing
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sqlalchemy import func, select
 from engine.clock import SystemClock
 from engine.database import Database
 from engine.tables import case
+from engine.worker import LEASE
 from tests.engine.conftest import House
 from tests.faults import actors
 from tests.faults.actors import Order
@@ -33,31 +36,35 @@ class Staff:
 
     url: str
     folder: Path
+    lease: timedelta
     unlocked: bool = False
     running: list[tuple[ForkServerProcess, Order, Callable[[Order], None]]] = field(default_factory=list)
     _names: itertools.count[int] = field(default_factory=itertools.count)
+    _read: dict[Path, int] = field(default_factory=dict)
+    _acts: Counter[bytes] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         for name in ("acknowledged", "errors", "ready", "data"):
             (self.folder / name).mkdir(parents=True)
 
     def hire(self, role: Callable[[Order], None]) -> None:
-        order = Order(self.url, self.folder, f"{role.__name__}-{next(self._names)}", self.unlocked)
+        order = Order(self.url, self.folder, f"{role.__name__}-{next(self._names)}", self.lease, self.unlocked)
         process = _SERVER.Process(target=role, args=(order,), daemon=True)
         process.start()
         self.running.append((process, order, role))
 
-    def kill_one(self, chance: random.Random) -> bool:
-        """Kill one that is at work and hire another in its place. False: all are still getting ready."""
+    def kill_one(self, chance: random.Random) -> str:
+        """Kill one that is at work, hire another in its place, and return its role; "" if all are getting ready."""
         at_work = [entry for entry in self.running if entry[1].ready.exists()]
         if not at_work:
-            return False
-        process, _, role = killed = chance.choice(at_work)
+            return ""
+        process, order, role = killed = chance.choice(at_work)
         process.kill()
         process.join()
+        order.ready.unlink()
         self.running.remove(killed)
         self.hire(role)
-        return True
+        return role.__name__
 
     def dismiss(self) -> None:
         for process, _, _ in self.running:
@@ -67,14 +74,21 @@ class Staff:
 
     def acknowledged(self) -> int:
         """How many completions were acknowledged until now."""
-        return self._lines(b"complete ")
+        return self._count()[b"complete"]
 
     def cases(self) -> int:
         """How many starts were acknowledged until now."""
-        return self._lines(b"start ")
+        return self._count()[b"start"]
 
-    def _lines(self, what: bytes) -> int:
-        return sum(path.read_bytes().count(what) for path in (self.folder / "acknowledged").iterdir())
+    def _count(self) -> Counter[bytes]:
+        for path in (self.folder / "acknowledged").iterdir():
+            with path.open("rb") as log:
+                log.seek(self._read.get(path, 0))
+                lines = log.read().rpartition(b"\n")[0]
+            if lines:
+                self._read[path] = self._read.get(path, 0) + len(lines) + 1
+                self._acts.update(line.partition(b" ")[0] for line in lines.split(b"\n"))
+        return self._acts
 
     def errors(self) -> list[str]:
         found = [path.read_text() for path in sorted((self.folder / "errors").iterdir())]
@@ -90,8 +104,11 @@ def soak(
     kills: int,
     seed: int,
     patience: float,
+    lease: timedelta = LEASE,
     unlocked: bool = False,
-    clerks: int = 2,
+    clerks: int = 1,
+    servers: int = 2,
+    visitors: int = 2,
     workers: int = 2,
 ) -> Report:
     """Let a staff complete so many tasks while `kills` of them die, until every case is finished; then look.
@@ -101,28 +118,37 @@ def soak(
     house.clock.at = SystemClock().now()
     house.deploy(actors.PROCEDURE)
     chance = random.Random(seed)  # noqa: S311 - to be repeated
-    staff = Staff(house.database.engine.url.render_as_string(hide_password=False), folder, unlocked)
+    staff = Staff(house.database.engine.url.render_as_string(hide_password=False), folder, lease, unlocked)
     moments = sorted(chance.uniform(0.02, 0.9) * completions for _ in range(kills))
-    killed, done, since = 0, 0, time.monotonic()
+    killed: Counter[str] = Counter()
+    done, since = 0, time.monotonic()
     try:
-        for role in [actors.clerk] * clerks + [actors.worker] * workers:
-            staff.hire(role)
+        for role, number in (
+            (actors.clerk, clerks),
+            (actors.worker, workers),
+            (actors.server, servers),
+            (actors.visitor, visitors),
+        ):
+            for _ in range(number):
+                staff.hire(role)
         while not staff.errors() and time.monotonic() - since < patience:
             time.sleep(_PAUSE)
             before, done = done, staff.acknowledged()
             if done != before:
                 since = time.monotonic()
-            if killed < kills and done >= moments[killed]:
+            if killed.total() < kills and done >= moments[killed.total()]:
                 time.sleep(chance.uniform(0, _PAUSE))
-                killed += staff.kill_one(chance)
+                if role_of_killed := staff.kill_one(chance):
+                    killed[role_of_killed] += 1
             if staff.cases() * actors.COMPLETIONS >= completions:
                 (folder / "enough").touch()
-                if killed == kills and _all_finished(house.database):
+                if killed.total() == kills and _all_finished(house.database):
                     break
     finally:
         staff.dismiss()
     report = examine(house.database, read_acknowledged(folder / "acknowledged"))
-    report.kills, report.errors = killed, staff.errors()
+    report.killed, report.errors = killed, staff.errors()
+    report.over_http = sum(path.read_bytes().count(b"complete") for path in staff.folder.glob("acknowledged/visitor-*"))
     return report
 
 

@@ -43,7 +43,17 @@ def chains_unguarded(database: Database) -> Iterator[None]:
 class TestWithoutTheLock:
     def test_the_kill_test_fails(self, house: House, tmp_path: Path) -> None:
         report = soak(
-            house, tmp_path / "run", completions=200, kills=0, seed=1, patience=60, unlocked=True, clerks=3, workers=1
+            house,
+            tmp_path / "run",
+            completions=200,
+            kills=0,
+            seed=1,
+            patience=60,
+            unlocked=True,
+            clerks=3,
+            workers=1,
+            servers=0,
+            visitors=0,
         )
         assert report.violations() != []
         assert any("UniqueViolation" in error for error in report.errors), report.errors
