@@ -10,9 +10,15 @@ from sqlalchemy import Connection, func, select
 
 from engine.database import Database
 from engine.ports import Clock
-from engine.tables import incident, message, start_subscription, work_item
+from engine.tables import deadline, incident, message, notice, start_subscription, work_item
 
-_QUEUES = {"item": work_item, "message": message, "start": start_subscription}
+_QUEUES = {
+    "item": work_item,
+    "message": message,
+    "start": start_subscription,
+    "deadline": deadline,
+    "notice": notice,
+}
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,7 @@ class Backlog:
     overdue_tasks: int
     """User tasks past their deadline."""
     due: Mapping[str, int]
-    """Queue (item, message, start) -> rows that a worker should have taken by now and none has."""
+    """Queue (item, message, start, deadline, notice) -> rows that a worker should have taken by now and none has."""
     oldest_due: timedelta
     """For how long the oldest of those has been due; zero if there is none."""
     incidents: int

@@ -10,7 +10,7 @@ date and time.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Protocol, runtime_checkable
@@ -28,6 +28,13 @@ MOST_LISTED = 6
 """How many holidays an explanation lists by name."""
 
 
+Recipe = Mapping[str, Any]
+"""`{"function": name, "arguments": [...]}`, the arguments plain JSON or recipes themselves."""
+
+EXACT = "exact"
+"""The unit of a limit that is counted in hours or minutes, or not counted at all."""
+
+
 class DeadlineError(EngineError):
     """期限无法计算。"""
 
@@ -38,13 +45,16 @@ class Deadline:
 
     `at` is aware, in UTC. `rule` is the text of the law or policy that set it ("" if the expression names
     none). `explanation` is a Chinese clause for the page: `自11月23日起第3个自然日24:00`.
-    `calendar_version` names the holiday data the computation read ("" when it read none).
+    `calendar_version` names the holiday data the computation read ("" when it read none). `recipe` is the call that
+    gave it, as JSON (see `resolve`), empty for an instant that no deadline function has counted: with it the deadline
+    can be counted again, by another calendar or with a pause in it. Two deadlines are equal without regard to it.
     """
 
     at: datetime
     rule: str
     explanation: str
     calendar_version: str
+    recipe: Recipe = field(default_factory=dict, compare=False)
 
     @property
     def day(self) -> date:
@@ -81,12 +91,119 @@ def resolve(descriptor: Mapping[str, Any], calendar: Calendar) -> Deadline:
     try:
         if name == "limit":
             start, limit = arguments
-            return _limit(start, limit, calendar)
-        start, *amounts = arguments
-        amount = _amount(amounts[0], f"{name} 的第二个参数") if amounts else None
-        return _COMPUTE[name](_start(start, name), amount, calendar)
+            found = _limit(start, limit, calendar)
+        else:
+            start, *amounts = arguments
+            amount = _amount(amounts[0], f"{name} 的第二个参数") if amounts else None
+            found = _COMPUTE[name](_start(start, name), amount, calendar)
     except (OverflowError, ValueError):
         raise DeadlineError(f"{name} 算出的日期超出范围，请检查参数") from None
+    return replace(found, recipe={"function": name, "arguments": [_kept(argument) for argument in arguments]})
+
+
+def recompute(recipe: Recipe, calendar: Calendar) -> Deadline:
+    """Return the deadline of a recipe by the calendar as it is now. Raise as `resolve` does."""
+    if recipe["function"] == _PAUSED:
+        inner, days, unit, length = recipe["arguments"]
+        found = _lengthened(_recounted(inner, calendar), int(days), str(unit), float(length), calendar)
+        return replace(found, recipe=recipe)
+    arguments = [_recounted(argument, calendar) for argument in recipe["arguments"]]
+    return resolve({"function": recipe["function"], "arguments": arguments}, calendar)
+
+
+def unit_of(deadline: Deadline) -> str:
+    """Return the unit that the deadline's own rule counts in: working_days, calendar_days or `EXACT`."""
+    return _unit(deadline.recipe) if deadline.recipe else EXACT
+
+
+def paused(deadline: Deadline, since: datetime, until: datetime, calendar: Calendar) -> Deadline:
+    """Return the deadline without the time from `since` to `until`, both aware.
+
+    Time is left out in the unit the rule counts in: days after that of `since`, up to and including that of `until`;
+    of a limit of hours, the exact length. A last day that gives way to a working day does so afterwards, as if the
+    limit had been longer from the beginning. Raise as `resolve` does.
+    """
+    unit = unit_of(deadline)
+    days = paused_days(since, until, unit, calendar)
+    length = (until - since).total_seconds() if unit == EXACT else 0.0
+    if not days and not length:
+        return deadline
+    if not deadline.recipe:
+        moved = deadline.at + timedelta(seconds=length)
+        return replace(deadline, at=moved, explanation=_with_pause(deadline.explanation, days, unit, length))
+    longer = recompute(_with_pause_inside(deadline.recipe, days, unit, length), calendar)
+    return replace(longer, rule=deadline.rule or longer.rule)
+
+
+def paused_days(since: datetime, until: datetime, unit: str, calendar: Calendar) -> int:
+    """Return how many days of the unit lie between two instants: the first day is not counted, the last one is."""
+    first, last = working_days.day_of(since), working_days.day_of(until)
+    if unit == "working_days":
+        day, number = first, 0
+        while day < last:
+            day += working_days.ONE_DAY
+            number += calendar.is_working_day(day)
+        return number
+    return max((last - first).days, 0) if unit == "calendar_days" else 0
+
+
+_PAUSED = "paused"
+"""A recipe of ours only, no function of FEEL: [recipe, days, unit, seconds]."""
+
+
+def _kept(argument: Any) -> Any:
+    """Return an argument as JSON that `resolve` understands again."""
+    match argument:
+        case Deadline():
+            return argument.recipe or argument.at.isoformat()
+        case datetime() | date():
+            return argument.isoformat()
+        case Mapping():
+            return {str(key): _kept(value) for key, value in argument.items()}
+        case None | bool() | int() | float() | str():
+            return argument
+        case _:
+            return str(argument)
+
+
+def _recounted(argument: Any, calendar: Calendar) -> Any:
+    return recompute(argument, calendar) if isinstance(argument, Mapping) and "function" in argument else argument
+
+
+def _unit(recipe: Recipe) -> str:
+    function, arguments = recipe["function"], recipe["arguments"]
+    if function == "limit":
+        function = _FUNCTION_OF.get(str(arguments[1].get("unit")), "")
+    if function in ("nextWorkingDay", "endOfDay", _PAUSED):
+        inner = arguments[0]
+        return _unit(inner) if isinstance(inner, Mapping) and "function" in inner else EXACT
+    return {"workingDays": "working_days", "calendarDays": "calendar_days", "calendarMonths": "calendar_days"}.get(
+        function, EXACT
+    )
+
+
+def _with_pause_inside(recipe: Recipe, days: int, unit: str, length: float) -> Recipe:
+    inner = recipe["arguments"][0]
+    if recipe["function"] == "nextWorkingDay" and isinstance(inner, Mapping) and "function" in inner:
+        return {**recipe, "arguments": [_with_pause_inside(inner, days, unit, length)]}
+    return {"function": _PAUSED, "arguments": [recipe, days, unit, length]}
+
+
+def _lengthened(before: Deadline, days: int, unit: str, length: float, calendar: Calendar) -> Deadline:
+    explanation = _with_pause(before.explanation, days, unit, length)
+    if unit == EXACT:
+        return replace(before, at=before.at + timedelta(seconds=length), explanation=explanation)
+    if unit == "working_days":
+        last, version = working_days.add_working_days(before.day, days, calendar), calendar.version()
+    else:
+        last, version = working_days.add_calendar_days(before.day, days), before.calendar_version
+    return replace(before, at=working_days.end_of(last), explanation=explanation, calendar_version=version)
+
+
+def _with_pause(explanation: str, days: int, unit: str, length: float) -> str:
+    words = {"working_days": f"{days}个工作日", "calendar_days": f"{days}个自然日"}
+    text = f"扣除暂停的{words.get(unit) or f'{length / 60:.0f}分钟'}"
+    return f"{explanation}，{text}" if explanation else text
 
 
 def describe_instant(at: datetime) -> str:
@@ -218,13 +335,15 @@ _COMPUTE: Mapping[str, _Compute] = {
     "nextWorkingDay": _next_working_day,
 }
 
-_UNITS: Mapping[str, _Compute] = {
-    "calendar_days": _calendar_days,
-    "working_days": _working_days,
-    "calendar_months": _calendar_months,
-    "hours": _hours,
-    "minutes": _minutes,
+_FUNCTION_OF: Mapping[str, str] = {
+    "calendar_days": "calendarDays",
+    "working_days": "workingDays",
+    "calendar_months": "calendarMonths",
+    "hours": "hours",
+    "minutes": "minutes",
 }
+"""Unit of a `limit` -> the function that counts in it."""
+_UNITS: Mapping[str, _Compute] = {unit: _COMPUTE[function] for unit, function in _FUNCTION_OF.items()}
 
 
 def _limit(start: Any, limit: Any, calendar: Calendar) -> Deadline:

@@ -78,9 +78,9 @@ let resolved = {};
 
 const standIn = () => Object.assign(DateTime.now().setZone(chinaTime), { isStandIn: true });
 
-function deadline({ at, rule, explanation, calendar_version }) {
+function deadline({ at, rule, explanation, calendar_version, recipe = {} }) {
   const instant = DateTime.fromISO(at, { zone: chinaTime });
-  return Object.assign(instant, { deadline: { rule, explanation, calendar_version }, rule, explanation });
+  return Object.assign(instant, { deadline: { rule, explanation, calendar_version, recipe }, rule, explanation });
 }
 
 function deadlineFunction(name, parameters) {
@@ -111,8 +111,8 @@ deadlineFunction('limit', ['from', 'limit']);
 define('rule', ['deadline', 'source'], (instant, source) => {
   if (instant?.isStandIn) return instant;
   if (!DateTime.isDateTime(instant)) throw new Refusal('deadline', 'rule 的第一个参数应是期限或日期时间');
-  const { explanation = '', calendar_version = '' } = instant.deadline ?? {};
-  return deadline({ at: instant.toISO(), rule: String(source ?? ''), explanation, calendar_version });
+  const { explanation = '', calendar_version = '', recipe = {} } = instant.deadline ?? {};
+  return deadline({ at: instant.toISO(), rule: String(source ?? ''), explanation, calendar_version, recipe });
 });
 
 // --- evaluation -------------------------------------------------------------------------------------------------

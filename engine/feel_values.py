@@ -113,8 +113,12 @@ def untag(value: Any) -> Any:  # noqa: PLR0911 - one line for each kind of value
         return value
     match value:
         case {"@hejie": "deadline", "at": str(at), **facts}:
-            texts = (str(facts.get(name, "")) for name in ("rule", "explanation", "calendar_version"))
-            return Deadline(datetime.fromisoformat(at).astimezone(UTC), *texts)
+            rule, explanation, version = (
+                str(facts.get(name, "")) for name in ("rule", "explanation", "calendar_version")
+            )
+            recipe = facts.get("recipe")
+            kept = recipe if isinstance(recipe, dict) else {}
+            return Deadline(datetime.fromisoformat(at).astimezone(UTC), rule, explanation, version, kept)
         case {"@hejie": "date and time", "value": str(text)}:
             return datetime.fromisoformat(text)
         case {"@hejie": "date", "value": str(text)}:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from engine import journal, passwords, permissions
@@ -19,7 +19,7 @@ from engine.bulk import insert_rows
 from engine.database import Database
 from engine.errors import EngineError
 from engine.ports import Clock
-from engine.tables import AnyRow, membership, person
+from engine.tables import AnyRow, membership, person, stand_in
 
 SYSTEM = "system"
 """The actor of everything nobody clicked for: timers, jobs, start-up. Not a person; nobody can sign in as it."""
@@ -263,6 +263,17 @@ def display_names(tx: Connection, usernames: Iterable[str | None]) -> dict[str, 
     if SYSTEM in names:
         names[SYSTEM] = SYSTEM_PERSON.display_name
     return names
+
+
+def members_and_stand_ins(tx: Connection, groups: Iterable[str]) -> list[str]:
+    """Return the usernames of the active members of the groups and of whoever stands in for one, each once."""
+    wanted = sorted(set(groups))
+    if not wanted:
+        return []
+    members = select(membership.c.person_key).where(membership.c.group_name.in_(wanted))
+    others = select(stand_in.c.person_key).where(stand_in.c.for_key.in_(members))
+    query = select(person.c.username).where(person.c.active, person.c.key.in_(union(members, others)))
+    return list(tx.execute(query.order_by(person.c.username)).scalars())
 
 
 def mask_name(name: str) -> str:

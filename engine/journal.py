@@ -11,6 +11,13 @@ Grammar of events, `subject:what`, with their facts:
     task:assigned      to, from                    task:completed         answers
     task:canceled                                  deadline:set           at, rule, explanation, calendar
     task:reminded      timer
+    deadline:opened    deadline, title, kind, at, rule, explanation, calendar, remind_at
+    deadline:replaced  the same, before            deadline:extended      the same, before, reason, approved_by
+    deadline:paused    deadline, title, reason     deadline:resumed       deadline, title, before, at, days, unit
+    deadline:met       deadline, title, at, late   deadline:reminded      deadline, title, at, told
+    deadline:missed    deadline, title, at, told   deadline:canceled      deadline, title, reason
+    deadline:recomputed                            deadline:kept          cause
+                       deadline, title, before, at; of a task: item, field, before, due
     job:completed      type, result                job:failed             type, cause, tries_left
     incident:raised    cause                       incident:resolved      by hand or by success
     document:issued    document, template, template_hash, title, number, check_code, facts_hash, draft

@@ -1,7 +1,7 @@
 """The office's own year table, kept in the database, and the calendar that follows it.
 
 A year entered here replaces what the library knows of it (see `engine.calendars`). Every process sees a change within
-half a minute, without a restart; deadlines that are set already stay as they were set.
+half a minute, without a restart; then the worker counts the open deadlines again that read the table.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, literal_column, select, update
 
 from engine import identity, journal
 from engine.bulk import insert_rows
@@ -21,7 +21,7 @@ from engine.casework.errors import NotAllowed
 from engine.database import Database
 from engine.permissions import Act, may
 from engine.ports import Clock
-from engine.tables import calendar_day, calendar_year
+from engine.tables import calendar_day, calendar_year, deadline, work_item
 
 _LOOK_AGAIN = timedelta(seconds=30)
 
@@ -68,6 +68,7 @@ class OfficeCalendar:
             _forget(tx, year)
             tx.execute(insert(calendar_year).values(year=year, changed_by=by, changed_at=now))
             insert_rows(tx, calendar_day, [{**asdict(day), "year": year} for day in days])
+            _ring(tx, now)
             journal.record(tx, "calendar:changed", {"year": year, "days": [_facts(day) for day in days]}, by=by, at=now)
         self._looked_at = None
 
@@ -76,6 +77,7 @@ class OfficeCalendar:
         with self._database.begin() as tx:
             now = self._begin(tx, by)
             _forget(tx, year)
+            _ring(tx, now)
             journal.record(tx, "calendar:changed", {"year": year, "days": []}, by=by, at=now)
         self._looked_at = None
 
@@ -107,6 +109,20 @@ def _table(tx: Connection) -> YearTable:
 def _forget(tx: Connection, year: int) -> None:
     tx.execute(delete(calendar_day).where(calendar_day.c.year == year))
     tx.execute(delete(calendar_year).where(calendar_year.c.year == year))
+
+
+def _ring(tx: Connection, now: datetime) -> None:
+    """Have a worker look at whatever was counted by the calendar, once every process has seen the change."""
+    soon = now + _LOOK_AGAIN + timedelta(seconds=1)
+    running = deadline.c.closed_at.is_(None) & (deadline.c.calendar != "")
+    items = (
+        (work_item.c.state == literal_column("'CREATED'"))
+        & work_item.c.kind.in_(("user_task", "timer"))
+        & (work_item.c.due_calendar != "")
+    )
+    for table, counted in ((deadline, running), (work_item, items)):
+        later = table.c.run_at.is_(None) | (table.c.run_at > soon)
+        tx.execute(update(table).where(counted, later).values(run_at=soon))
 
 
 def _facts(day: SpecialDay) -> dict[str, Any]:

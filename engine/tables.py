@@ -194,6 +194,8 @@ case = Table(
     # Last, so that a scan over the columns above need not read through it.
     Column("runtime_state", LargeBinary, nullable=False, default=b""),
     Index(None, "started_by", "key"),
+    Index(None, "started_at", "key"),
+    _partial("ix_case_ended_at", "ended_at", "key", where="ended_at IS NOT NULL"),
     _partial(
         "uq_case_active_start_correlation",
         "process_id",
@@ -354,6 +356,84 @@ correlation = Table(
 )
 """A message reaches at most one case of each process."""
 
+# --- limits that run on a case -------------------------------------------------------------------------------------
+
+deadline = Table(
+    "deadline",
+    metadata,
+    _key(),
+    _references("case_key"),
+    Column("id", String(100), nullable=False),  # as the diagrams call it; one at a time runs in a case
+    Column("title", Text, nullable=False),
+    Column("kind", String(20), nullable=False),  # statutory, internal
+    Column("process_id", String(255), nullable=False),  # where it was opened
+    Column("element_id", String(255), nullable=False),
+    Column("element_name", Text, nullable=False),
+    Column("state", String(20), nullable=False),  # OPEN, PAUSED, MISSED, MET, MET_LATE, CANCELLED
+    Column("opened_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    Column("rule", Text, nullable=False, default=""),
+    Column("explanation", Text, nullable=False, default=""),
+    Column("calendar", String(100), nullable=False, default=""),  # the version it was counted by; "": it read none
+    Column("unit", String(20), nullable=False),  # of its rule: working_days, calendar_days, exact
+    Column("recipe", Json),  # how it was counted, pauses included (`engine.deadlines.Recipe`); None: not counted
+    Column("remind_at", Instant),
+    Column("reminded_at", Instant),
+    Column("missed_at", Instant),
+    Column("closed_at", Instant),  # met, cancelled, or its case ended
+    Column("paused_at", Instant),
+    Column("pause_reason", Text, nullable=False, default=""),
+    Column("pauses", Integer, nullable=False, default=0),  # how many are over
+    Column("paused_days", Integer, nullable=False, default=0),  # by which it was moved, in its own unit
+    Column("paused_seconds", BigInteger, nullable=False, default=0),  # of all pauses, by the clock
+    Column("notify", Json, nullable=False),  # groups
+    Column("must", Boolean, nullable=False, default=False),  # tell even out of office hours
+    # for the worker
+    Column("run_at", Instant),
+    Column("claimed_by", String(100)),
+    Column("attempts", Integer, nullable=False, default=0),
+    Index(None, "case_key"),
+    _partial("uq_deadline_running", "case_key", "id", where="closed_at IS NULL", unique=True),
+    _partial("ix_deadline_run_at", "run_at", where="run_at IS NOT NULL"),
+    _partial("ix_deadline_due", "due_at", "case_key", where="closed_at IS NULL"),
+    CheckConstraint("state IN ('OPEN', 'PAUSED', 'MISSED', 'MET', 'MET_LATE', 'CANCELLED')", name="state"),
+    sqlite_autoincrement=True,
+)
+"""A limit of the whole case, beside those of its tasks. MISSED still runs while `closed_at` is NULL: it can be met
+late."""
+
+notice = Table(
+    "notice",
+    metadata,
+    _key(),
+    Column("kind", String(20), nullable=False),  # reminder, missed
+    _references("case_key"),
+    Column("receiver", String(200), nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("written_at", Instant, nullable=False),
+    Column("sent_at", Instant),
+    # for the worker: not before office hours, unless it must be told at once
+    Column("run_at", Instant),
+    Column("claimed_by", String(100)),
+    Column("attempts", Integer, nullable=False, default=0),
+    Index(None, "case_key"),
+    _partial("ix_notice_run_at", "run_at", where="run_at IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+"""What somebody is to be told, written with the step that gave the reason and sent after its commit."""
+
+case_dimension = Table(
+    "case_dimension",
+    metadata,
+    Column("case_key", Key, ForeignKey("case.key"), primary_key=True),
+    Column("name", String(50), primary_key=True),
+    Column("value", String(200), nullable=False),
+    Index(None, "name", "value", "case_key"),
+    sqlite_with_rowid=False,
+)
+"""By what a case is counted: the process properties `case_dimension_<name>`."""
+
 # --- the record -------------------------------------------------------------------------------------------------
 
 journal = Table(
@@ -479,6 +559,15 @@ membership = Table(
     Column("person_key", Key, ForeignKey("person.key"), primary_key=True),
     Column("group_name", String(255), primary_key=True),
     Index(None, "group_name"),
+)
+
+stand_in = Table(
+    "stand_in",
+    metadata,
+    Column("person_key", Key, ForeignKey("person.key"), primary_key=True),  # who stands in
+    Column("for_key", Key, ForeignKey("person.key"), primary_key=True),
+    Index(None, "for_key"),
+    CheckConstraint("person_key <> for_key", name="not_oneself"),
 )
 
 calendar_year = Table(

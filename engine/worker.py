@@ -32,7 +32,7 @@ from engine.casework.verbs import cause_of
 from engine.database import Database
 from engine.operations import BpmnError, OperationFailed
 from engine.ports import Clock
-from engine.tables import message, start_subscription, work_item
+from engine.tables import deadline, message, notice, start_subscription, work_item
 
 _log = logging.getLogger(__name__)
 
@@ -69,9 +69,11 @@ _SOURCES = (
     _Source("item", work_item, Lane.REST, work_item.c.kind != "job"),
     _Source("message", message, Lane.REST, true()),
     _Source("start", start_subscription, Lane.REST, true()),
+    _Source("deadline", deadline, Lane.REST, true()),
     _Source("job", work_item, Lane.JOBS, work_item.c.kind == "job"),
+    _Source("notice", notice, Lane.JOBS, true()),
 )
-_TABLES = (work_item, message, start_subscription)
+_TABLES = (work_item, message, start_subscription, deadline, notice)
 
 
 @dataclass(frozen=True)
@@ -222,10 +224,17 @@ class Worker:
                 self._casework.start_by_timer(due.key)
             elif due.table is message:
                 self._casework.carry(due.key)
+            elif due.table is deadline:
+                self._casework.look_at_deadline(due.key)
+            elif due.table is notice:
+                self._casework.send_notice(due.key)
             elif due.kind == "job":
                 self._perform(due.key)
             elif due.kind == "timer":
-                self._casework.fire_timer(due.key)
+                if not self._casework.fire_timer(due.key):
+                    self._casework.recount_item(due.key)
+            elif due.kind == "user_task":
+                self._casework.recount_item(due.key)
             elif due.kind == "message":
                 found = self._casework.look_in_buffer(due.key)
                 if found is not None:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import fsspec
 import yaml
 
+from engine.office_hours import OfficeHours, OfficeHoursInvalid
+
 # The only place that derives a path from where the code lies; everything else is told.
 _CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -33,10 +35,12 @@ class Organization:
     phone: str
     uscc: str
     legal_representative: str
+    office_hours: OfficeHours = field(default_factory=OfficeHours)
+    """When people are told of what can wait; on working days."""
 
     def facts(self) -> dict[str, str]:
         """Return what documents may print, as the `org` facts of their templates."""
-        return {name: value for name, value in asdict(self).items() if name != "code"}
+        return {name: value for name, value in asdict(self).items() if name not in ("code", "office_hours")}
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ class Settings:
 
 
 def _organization(path: Path) -> Organization:
-    wanted = [entry.name for entry in fields(Organization)]
+    wanted = [entry.name for entry in fields(Organization) if entry.name != "office_hours"]
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         found = {name: str(content[name]).strip() for name in wanted}
@@ -132,7 +136,11 @@ def _organization(path: Path) -> Organization:
         raise SettingsError(f"HEJIE_ORG_FILE：{path} 读不出本单位资料（须有 {'、'.join(wanted)}）：{error}") from error
     if empty := [name for name, value in found.items() if not value]:
         raise SettingsError(f"HEJIE_ORG_FILE：{path} 的 {'、'.join(empty)} 不能为空。")
-    return Organization(**found)
+    try:
+        hours = OfficeHours.parse(str(content.get("office_hours") or "08:30-18:00"))
+    except OfficeHoursInvalid as error:
+        raise SettingsError(f"HEJIE_ORG_FILE：{path} 的 office_hours：{error.message}") from error
+    return Organization(**found, office_hours=hours)
 
 
 def _secret(environ: Mapping[str, str], name: str) -> str | None:

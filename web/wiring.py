@@ -18,11 +18,17 @@ from engine.files import FileStore
 from engine.identity import People
 from engine.office_calendar import OfficeCalendar
 from engine.operations import Operation
+from engine.operations.cancel_deadline import CancelDeadline
 from engine.operations.compute_compensation import ComputeCompensation
+from engine.operations.extend_deadline import ExtendDeadline
+from engine.operations.meet_deadline import MeetDeadline
 from engine.operations.notify import Notify
 from engine.operations.number import Number
+from engine.operations.open_deadline import OpenDeadline
+from engine.operations.pause_deadline import PauseDeadline
 from engine.operations.publish_message import PublishMessage
 from engine.operations.render_document import RenderDocument
+from engine.operations.resume_deadline import ResumeDeadline
 from engine.outside_identity import Outsiders
 from engine.ports import Clock, Renderer
 from engine.problems import Problem
@@ -107,6 +113,8 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> Iterator[Ho
             operations=vocabulary(settings, renderer, files),
             file_store=files,
             org_code=settings.organization.code,
+            notifier=notifier(settings),
+            office_hours=settings.organization.office_hours,
             wake=lambda: worker.wake(),  # noqa: PLW0108 - the worker is made below, out of this
             figures=figures,
         )
@@ -144,9 +152,15 @@ def open_checker(settings: Settings) -> Iterator[CheckBundle]:
 def vocabulary(settings: Settings, renderer: Renderer, files: FileStore) -> tuple[Operation, ...]:
     """Return every verb that a diagram may use."""
     return (
+        CancelDeadline(),
         ComputeCompensation(),
+        ExtendDeadline(),
+        MeetDeadline(),
         Notify(notifier(settings)),
         Number(),
+        OpenDeadline(),
+        PauseDeadline(),
         PublishMessage(),
+        ResumeDeadline(),
         RenderDocument(renderer, files, org=settings.organization.facts()),
     )

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from engine.casework.attaching import Attachments
+from engine.casework.deadlines import Deadlines
 from engine.casework.deploying import Deploying
 from engine.casework.house import House
 from engine.casework.incidents import Incidents
@@ -32,14 +33,15 @@ from engine.database import Database
 from engine.deployments import Deployments
 from engine.feel import Feel
 from engine.files import FileStore
+from engine.office_hours import OfficeHours
 from engine.operations import Operation
-from engine.ports import Clock
+from engine.ports import Clock, Notifier
 from engine.runtime import Runtime
 
 __all__ = ["Attachment", "CaseRef", "Casework", "DeploymentInfo", "Outcome", "ProcessVersion"]
 
 
-class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, Timers):
+class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, Timers, Deadlines):
     """The use cases. Thread-safe."""
 
     def __init__(
@@ -53,6 +55,8 @@ class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, 
         operations: Iterable[Operation],
         file_store: FileStore,
         org_code: str,
+        notifier: Notifier | None = None,
+        office_hours: OfficeHours | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
@@ -65,6 +69,8 @@ class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, 
                 operations={operation.type: operation for operation in operations},
                 files=file_store,
                 org_code=org_code,
+                notifier=notifier,
+                office_hours=office_hours or OfficeHours(),
                 wake=wake,
             )
         )

@@ -16,8 +16,9 @@ from engine.database import Database, is_busy, lost_a_race
 from engine.deployments import Deployments
 from engine.feel import Feel
 from engine.files import FileStore
+from engine.office_hours import OfficeHours
 from engine.operations import Operation
-from engine.ports import Clock
+from engine.ports import Clock, Notifier
 from engine.runtime import Runtime
 
 _TRIES = 5
@@ -38,6 +39,10 @@ class House:
     operations: Mapping[str, Operation]
     files: FileStore
     org_code: str
+    notifier: Notifier | None = None
+    """How notices leave the house; None: they stand in the case's history alone."""
+    office_hours: OfficeHours = field(default_factory=OfficeHours)
+    """When people are told of what can wait."""
     wake: Callable[[], None] = field(default=lambda: None)
     """Called after each commit that may have left work for a worker of this process."""
 

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine import store
-from engine.casework import items, verbs
+from engine.casework import items, limits, verbs
 from engine.casework.errors import CaseEnded
 from engine.casework.facts import case_facts, search_terms, written_variables
 from engine.casework.house import House
@@ -87,6 +87,8 @@ class Step:
         self.tell()
         if self.state == "ACTIVE" and self.run.finished:
             self.state = "COMPLETED"
+        if self.state != "ACTIVE":
+            limits.end_with_case(self)
         items.write(self)
         send(self, self.run.thrown)
         if self.state != "ACTIVE" and self.case.start_correlation_key is not None:

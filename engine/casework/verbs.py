@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from engine import documents_register, numbering, store
-from engine.casework import items, messages_out
+from engine.casework import items, limits, messages_out
+from engine.deadlines import Deadline
 from engine.errors import EngineError
 from engine.journal import Where
-from engine.operations import BpmnError, Job, Operation, OperationFailed
+from engine.operations import BpmnError, DeadlineOrder, Job, Operation, OperationFailed
 from engine.runtime import UnknownItem, Waiting
 from engine.tables import canonical
 
@@ -100,6 +101,7 @@ def make_job(step: Step, item: Waiting, *, key: int | None) -> Job:
         type=item.type,
         headers=item.headers,
         inputs=item.inputs,
+        deadlines=item.deadlines,
         files=step.bundle.files,
         now=step.now,
         by=step.by.username,
@@ -215,6 +217,27 @@ class StepTransaction:
         self, name: str, correlation_key: str, variables: Mapping[str, Any], *, ttl: timedelta | None
     ) -> None:
         messages_out.publish(self._step, name, correlation_key, variables, ttl=ttl)
+
+    def open_deadline(self, job: Job, order: DeadlineOrder) -> None:
+        limits.open_one(self._step, job, order)
+
+    def meet_deadline(self, job: Job, deadline_id: str) -> str | None:
+        return limits.meet(self._step, job, deadline_id)
+
+    def pause_deadline(self, job: Job, deadline_id: str, reason: str) -> list[str]:
+        return limits.pause(self._step, job, deadline_id, reason)
+
+    def resume_deadline(self, job: Job, deadline_id: str) -> list[str]:
+        return limits.resume(self._step, job, deadline_id)
+
+    def extend_deadline(self, job: Job, deadline_id: str, due: Deadline, *, reason: str, approved_by: str) -> bool:
+        return limits.extend(self._step, job, deadline_id, due, reason=reason, approved_by=approved_by)
+
+    def cancel_deadline(self, job: Job, deadline_id: str) -> list[str]:
+        return limits.cancel(self._step, job, deadline_id)
+
+    def case_deadlines(self, job: Job) -> list[dict[str, Any]]:
+        return limits.facts_of(self._step.tx, job.case_key)
 
 
 def _folder_hash(files: Mapping[str, bytes]) -> str:

@@ -18,6 +18,8 @@ class Parameter(Protocol):
     def name(self) -> str: ...
     @property
     def required(self) -> bool: ...
+    @property
+    def choices(self) -> Mapping[str, str]: ...
 
 
 class Verb(Protocol):
@@ -29,7 +31,7 @@ class Verb(Protocol):
     def inputs(self) -> tuple[Parameter, ...]: ...
 
 
-SYSTEM_FACTS = frozenset({"document", "org", "meta"})
+SYSTEM_FACTS = frozenset({"document", "org", "meta", "deadlines"})
 """Facts of a template that the system fills in."""
 
 PROPERTIES = frozenset(
@@ -47,8 +49,13 @@ PROPERTIES = frozenset(
 
 TASK_HEADERS = frozenset({"not_completed_by"})
 
-WITH_TEMPLATE, WITH_SERIES = "template", "series"
+WITH_TEMPLATE, WITH_SERIES, WITH_DEADLINE = "template", "series", "deadline"
 """Headers that are checked wherever a verb has them."""
+
+OPENS_DEADLINE = "open_deadline"
+"""The verb that a deadline's id comes from; the others name one."""
+
+EVERY_DEADLINE = "*"
 
 
 def check(contents: Contents, feel: Feel, verbs: Mapping[str, Verb]) -> None:
@@ -210,6 +217,10 @@ def _check_job(element: Element, process: Process, contents: Contents, verbs: Ma
 def _check_headers(element: Element, process: Process, contents: Contents, verb: Verb) -> None:
     names = {header.name for header in verb.headers}
     for header in verb.headers:
+        value = element.headers.get(header.name, "").strip()
+        if value and header.choices and value not in header.choices:
+            message = f"任务头“{header.name}”只能是 {'、'.join(header.choices)}，不是“{value}”。"
+            contents.add(process.file, element.id, "header-value", message)
         if header.required and not element.headers.get(header.name, "").strip():
             message = f"作业“{element.job_type}”缺少必填的任务头“{header.name}”。"
             contents.add(process.file, element.id, "header-missing", message)
@@ -217,11 +228,26 @@ def _check_headers(element: Element, process: Process, contents: Contents, verb:
         if name not in names:
             message = f"作业“{element.job_type}”不认识任务头“{name}”{suggestion(name, names)}。"
             contents.warn(process.file, element.id, "header-unknown", message)
+    if WITH_DEADLINE in names and element.job_type != OPENS_DEADLINE:
+        _check_deadline(element, process, contents)
     pattern = element.headers.get(WITH_SERIES, "").strip() if WITH_SERIES in names else ""
     fault = numbering.pattern_problem(pattern) if pattern else None
     if fault:
         message = f"编号格式“{pattern}”有误：{fault}。"
         contents.add(process.file, element.id, "number-pattern", message)
+
+
+def _check_deadline(element: Element, process: Process, contents: Contents) -> None:
+    """A deadline that no diagram of the bundle opens never runs, so that nothing would happen."""
+    name = element.headers.get(WITH_DEADLINE, "").strip()
+    opened = {
+        other.headers.get(WITH_DEADLINE, "").strip()
+        for _, other in contents.elements()
+        if other.job_type == OPENS_DEADLINE
+    }
+    if name and name != EVERY_DEADLINE and name not in opened:
+        message = f"没有任何流程打开期限“{name}”{suggestion(name, opened)}。"
+        contents.add(process.file, element.id, "deadline-unknown", message)
 
 
 def _targets(element: Element) -> set[str]:

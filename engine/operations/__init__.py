@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 
+from engine.deadlines import Deadline
 from engine.errors import EngineError
 
 
@@ -66,6 +67,24 @@ class Job:
     """The same however often the job is tried."""
     prepared: Mapping[str, Any] = field(default_factory=dict)
     """What `prepare` returned."""
+    deadlines: Mapping[str, Deadline] = field(default_factory=dict)
+    """The mapped inputs that a deadline function gave, with their rules; `inputs` has their instants. For `prepare`."""
+
+
+@dataclass(frozen=True)
+class DeadlineOrder:
+    """A limit to be opened on a case."""
+
+    id: str
+    title: str
+    kind: str
+    """statutory or internal"""
+    due: Deadline
+    remind_at: datetime | None = None
+    notify: tuple[str, ...] = ()
+    """Groups told of the reminder and when it is missed."""
+    must: bool = False
+    """Told even at night and on a holiday."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +97,8 @@ class Parameter:
     required: bool = False
     default: str | None = None
     description: str = ""
+    choices: Mapping[str, str] = field(default_factory=dict)
+    """Value -> Chinese, if only these will do."""
 
 
 class OperationTransaction(Protocol):
@@ -102,6 +123,27 @@ class OperationTransaction(Protocol):
         self, name: str, correlation_key: str, variables: Mapping[str, Any], *, ttl: timedelta | None
     ) -> None:
         """Hand a message to whatever case waits for it, now or within `ttl`."""
+
+    def open_deadline(self, job: Job, order: DeadlineOrder) -> None:
+        """Let a limit run on the case; a running one of the same id gets the new limit."""
+
+    def meet_deadline(self, job: Job, deadline_id: str) -> str | None:
+        """Say that a deadline is met; return MET or MET_LATE, None if none of this id runs."""
+
+    def pause_deadline(self, job: Job, deadline_id: str, reason: str) -> list[str]:
+        """Stop the clock of an open deadline, of all for `*`; return their ids."""
+
+    def resume_deadline(self, job: Job, deadline_id: str) -> list[str]:
+        """Let paused deadlines run again, later by the pause; return their ids."""
+
+    def extend_deadline(self, job: Job, deadline_id: str, due: Deadline, *, reason: str, approved_by: str) -> bool:
+        """Give a running deadline a new limit. False: none of this id runs."""
+
+    def cancel_deadline(self, job: Job, deadline_id: str) -> list[str]:
+        """End a running deadline, all for `*`, without its being met; return their ids."""
+
+    def case_deadlines(self, job: Job) -> list[dict[str, Any]]:
+        """Return the case's deadlines, oldest first: {id, title, kind, rule, due_at, state, paused_days, met_at}."""
 
 
 class Operation:

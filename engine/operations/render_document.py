@@ -7,6 +7,8 @@ gives a watermarked draft without a number; `series` overrides the number patter
 An input `org` says who issues where that is not the house itself: it is laid over the house's own facts, and its `code`
 stands for {org} in the number.
 
+A template whose meta.yaml names the fact `deadlines` finds the case's deadlines there (see `case_deadlines`).
+
 The template finds its own particulars in the fact `document`: {"number", "check_code", "issued_at", "case_number",
 "draft"}.
 """
@@ -62,7 +64,7 @@ class RenderDocument(Operation):
             job,
             template=template,
             title=str(meta.get("title") or template),
-            facts={**job.inputs, "org": {**self._org, **issuer}},
+            facts={**job.inputs, "org": {**self._org, **issuer}, **_system_facts(tx, job, meta)},
             series=None if draft else _numbered_by(issuer, series),
         )
         return dict(issued)
@@ -99,6 +101,13 @@ def _numbered_by(issuer: Mapping[str, Any], series: str) -> str:
     """Return the pattern with {org} filled in by the `code` of the task's own `org`, where it gives one."""
     code = str(issuer.get("code") or "")
     return series.replace("{org}", code) if code and not set(code) & set("{}") else series
+
+
+def _system_facts(tx: OperationTransaction, job: Job, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the case's deadlines for a template whose meta.yaml names the fact `deadlines`."""
+    wanted = _mapping(_mapping(meta.get("facts")).get("properties"))
+    asked = "deadlines" in wanted and "deadlines" not in job.inputs
+    return {"deadlines": tx.case_deadlines(job)} if asked else {}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

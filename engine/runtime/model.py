@@ -84,6 +84,7 @@ class Waiting:
     # job
     type: str = ""
     retries: int = 3
+    deadlines: Mapping[str, Deadline] = field(default_factory=dict)  # among the mapped inputs, by target
     # timer
     repeats_left: int | None = None  # after this one; None: endless, or not a cycle
     is_cycle: bool = False

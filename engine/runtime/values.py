@@ -122,12 +122,17 @@ def _day(day: date, *, end_of_day: bool) -> datetime:
 
 
 def stored(due: Deadline | None) -> list[str] | None:
-    """Return a deadline as JSON for the state."""
+    """Return a deadline as JSON for the state, without its recipe: the element's expression gives it again."""
     return None if due is None else [due.at.isoformat(), due.rule, due.explanation, due.calendar_version]
 
 
-def restored(kept: list[str] | None) -> Deadline | None:
-    """Return the deadline that `stored` gave."""
+def stored_whole(due: Deadline) -> list[Any]:
+    """Return a deadline as JSON with its recipe, for what outlives its element."""
+    return [due.at.isoformat(), due.rule, due.explanation, due.calendar_version, dict(due.recipe)]
+
+
+def restored(kept: list[Any] | None) -> Deadline | None:
+    """Return the deadline that `stored` or `stored_whole` gave."""
     return None if kept is None else Deadline(datetime.fromisoformat(kept[0]), *kept[1:])
 
 

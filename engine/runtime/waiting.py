@@ -96,6 +96,11 @@ def _work(task: Task, work: dict[str, Any]) -> Waiting:
             type=work["type"],
             retries=work["retries"],
             headers=dict(element.headers),
+            deadlines={
+                name: due
+                for name, kept in task.internal_data.get("deadlines", {}).items()
+                if (due := values.restored(kept)) is not None
+            },
             read_inputs=lambda: values.plain(variables.own(task) if element.inputs else variables.visible(task)),
         )
     lane = _lane(task)

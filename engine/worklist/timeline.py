@@ -63,7 +63,8 @@ def _entry(row: AnyRow, facts: Facts, names: Mapping[str, str]) -> TimelineEntry
 
 
 def _mentioned(told: Any) -> list[str]:
-    return [facts[key] for facts in told for key in ("to", "from") if isinstance(facts.get(key), str)]
+    named = [facts[key] for facts in told for key in ("to", "from") if isinstance(facts.get(key), str)]
+    return [*named, *(name for facts in told for name in facts.get("told", ()) if isinstance(name, str))]
 
 
 def sentence(event: str, facts: Facts, element: str, names: Mapping[str, str]) -> str:
@@ -101,6 +102,33 @@ def _assigned(facts: Facts, element: str, names: Mapping[str, str]) -> str:
 def _deadline(facts: Facts, element: str, names: Mapping[str, str]) -> str:
     reasons = "；".join(reason for reason in (facts.get("explanation"), facts.get("rule")) if reason)
     return f"“{element}”的期限为{_moment(facts, 'at')}" + (f"（{reasons}）" if reasons else "")
+
+
+def _limit(text: str) -> Callable[[Facts, str, Mapping[str, str]], str]:
+    """A sentence about a deadline of the case; `{at}` and `{before}` are read as moments."""
+
+    def said(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+        moments = {key: _moment(facts, key) for key in ("at", "before")}
+        words = {
+            "rule": "；".join(reason for reason in (facts.get("explanation"), facts.get("rule")) if reason),
+            "told": "、".join(names.get(name, name) for name in facts.get("told", ())) or "没有需要通知的人",
+            "late": "已超期" if facts.get("late") else "按期",
+            "unit": {"working_days": "个工作日", "calendar_days": "个自然日"}.get(str(facts.get("unit")), ""),
+        }
+        return text.format_map({**{"reason": "", "approved_by": "", "days": ""}, **facts, **moments, **words})
+
+    return said
+
+
+def _resumed(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    by = "" if facts.get("unit") == "exact" else "，顺延{days}{unit}"
+    return _limit("期限“{title}”恢复计时" + by + "，至{at}")(facts, element, names)
+
+
+def _recomputed(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+    if "title" in facts:
+        return _limit("节假日表变更，期限“{title}”由{before}改为{at}")(facts, element, names)
+    return f"节假日表变更，“{element}”的期限由{_moment(facts, 'before')}改为{_moment(facts, 'due')}"
 
 
 def _decided(facts: Facts, element: str, names: Mapping[str, str]) -> str:
@@ -143,6 +171,17 @@ _SENTENCES: Mapping[str, Callable[[Facts, str, Mapping[str, str]], str]] = {
     "task:canceled": _said("流程离开“{element}”，任务取消"),
     "task:reminded": _reason("“{element}”发出提醒：{timer}"),
     "deadline:set": _deadline,
+    "deadline:opened": _limit("期限“{title}”开始计时，至{at}（{rule}）"),
+    "deadline:replaced": _limit("期限“{title}”重新计时，由{before}改为{at}（{rule}）"),
+    "deadline:reminded": _limit("期限“{title}”将于{at}到期，通知：{told}"),
+    "deadline:paused": _limit("期限“{title}”暂停计时，原因：{reason}"),
+    "deadline:resumed": _resumed,
+    "deadline:extended": _limit("期限“{title}”由{before}延长至{at}，原因：{reason}，批准人：{approved_by}"),
+    "deadline:met": _limit("期限“{title}”内的事项{late}完成"),
+    "deadline:missed": _limit("期限“{title}”已于{at}超期，通知：{told}"),
+    "deadline:canceled": _limit("期限“{title}”取消。{reason}"),
+    "deadline:recomputed": _recomputed,
+    "deadline:kept": lambda facts, element, names: f"期限暂不能重新计算：{facts.get('cause', '')}",
     "decision:evaluated": _decided,
     "timer:fired": _said("“{element}”到时"),
     "message:received": _said("“{element}”收到消息"),

@@ -24,10 +24,16 @@ from engine.feel import Feel
 from engine.files import FileStore
 from engine.identity import ADMINISTRATORS, AUDITORS, PROCESS_OWNERS, SYSTEM, People, Person
 from engine.operations import Operation
+from engine.operations.cancel_deadline import CancelDeadline
+from engine.operations.extend_deadline import ExtendDeadline
+from engine.operations.meet_deadline import MeetDeadline
 from engine.operations.notify import Notify
 from engine.operations.number import Number
+from engine.operations.open_deadline import OpenDeadline
+from engine.operations.pause_deadline import PauseDeadline
 from engine.operations.publish_message import PublishMessage
 from engine.operations.render_document import RenderDocument
+from engine.operations.resume_deadline import ResumeDeadline
 from engine.runtime import Runtime
 from engine.tables import metadata
 from engine.worker import Worker
@@ -154,10 +160,24 @@ def make_house(database: Database, feel: Feel, tmp_path: Path) -> Iterator[Calla
             Notify(notifier),
             PublishMessage(),
             Number(),
+            OpenDeadline(),
+            MeetDeadline(),
+            PauseDeadline(),
+            ResumeDeadline(),
+            ExtendDeadline(),
+            CancelDeadline(),
             *operations,
         ]
         casework = Casework(
-            database, runtime, deployments, clock=clock, feel=feel, operations=verbs, file_store=files, org_code="HJ"
+            database,
+            runtime,
+            deployments,
+            clock=clock,
+            feel=feel,
+            operations=verbs,
+            file_store=files,
+            org_code="HJ",
+            notifier=notifier,
         )
         people = People(database, clock=clock, hasher=CHEAP)
         # Alice and Bob receive customers; Carol is in another department; Charlie has nothing to do with anything.

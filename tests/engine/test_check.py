@@ -17,18 +17,36 @@ import pytest
 from engine.calendars import ChinaCalendar
 from engine.feel import Feel
 from engine.operations import Operation
+from engine.operations.cancel_deadline import CancelDeadline
 from engine.operations.compute_compensation import ComputeCompensation
+from engine.operations.extend_deadline import ExtendDeadline
+from engine.operations.meet_deadline import MeetDeadline
 from engine.operations.notify import Notify
 from engine.operations.number import Number
+from engine.operations.open_deadline import OpenDeadline
+from engine.operations.pause_deadline import PauseDeadline
 from engine.operations.publish_message import PublishMessage
 from engine.operations.render_document import RenderDocument
+from engine.operations.resume_deadline import ResumeDeadline
 from engine.problems import Problem
 from web.checking import CheckBundle, checker
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN = Path(__file__).parent / "broken"
 CASES = sorted(path.name for path in BROKEN.iterdir() if not path.name.startswith("_"))
-VERBS: tuple[type[Operation], ...] = (ComputeCompensation, Notify, Number, PublishMessage, RenderDocument)
+VERBS: tuple[type[Operation], ...] = (
+    CancelDeadline,
+    ComputeCompensation,
+    ExtendDeadline,
+    MeetDeadline,
+    Notify,
+    Number,
+    OpenDeadline,
+    PauseDeadline,
+    PublishMessage,
+    RenderDocument,
+    ResumeDeadline,
+)
 
 Bundle = Mapping[str, bytes]
 

@@ -11,8 +11,9 @@ from SpiffWorkflow.bpmn.specs.bpmn_task_spec import BpmnTaskSpec
 from SpiffWorkflow.bpmn.specs.control import BpmnStartTask
 from SpiffWorkflow.util.task import TaskState
 
+from engine.deadlines import Deadline
 from engine.dialect.model import Element, Flow, Process
-from engine.runtime import variables
+from engine.runtime import values, variables
 from engine.runtime.values import Trouble
 from engine.runtime.workflows import Task, add_task, live_children
 
@@ -151,9 +152,14 @@ class ElementSpec(BpmnTaskSpec):  # type: ignore[misc]  # the library ships no t
         if not self.element.inputs:
             return
         local = variables.own(task)
+        deadlines: dict[str, Any] = {}
         for source, target in self.element.inputs:
-            value = case.json(source, task, f"输入映射“{target}”")
-            local[target.partition(".")[0]] = variables.nested(local, target, value)
+            value = case.value(source, task, f"输入映射“{target}”")
+            if isinstance(value, Deadline) and self.element.job_type:
+                deadlines[target] = values.stored_whole(value)
+            local[target.partition(".")[0]] = variables.nested(local, target, values.plain(value))
+        if deadlines:  # a variable keeps the instant only; a verb may want the rule that set it
+            task.internal_data["deadlines"] = deadlines
 
     def map_outputs(self, task: Task, case: Case, results: Mapping[str, Any]) -> None:
         """Write the results outwards: through the output mappings if there are any, else all of them."""
