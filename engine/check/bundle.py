@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from engine.check import contents as reading
-from engine.check import diagrams, tables, usage, variables
+from engine.check import diagrams, entries, tables, usage, variables
 from engine.check.contents import SHARED, TEMPLATES, Contents
 from engine.check.diagrams import Verb
 from engine.feel import Feel
@@ -34,6 +34,7 @@ def check_bundle(
     """
     contents = reading.read(files)
     diagrams.check(contents, feel, operations)
+    entries.check(contents)
     tables.check(contents, feel)
     variables.check(contents, feel)
     usage.check(contents)

@@ -43,11 +43,14 @@ PROPERTIES = frozenset(
         "case_summary",
         "case_number",
         "case_starters",
+        "case_entry",
+        "case_answer_due",
+        "case_carried",
     }
 )
 """The process properties that mean something; other names are anybody's own."""
 
-TASK_HEADERS = frozenset({"not_completed_by"})
+TASK_HEADERS = frozenset({"not_completed_by", "similar_cases"})
 
 WITH_TEMPLATE, WITH_SERIES, WITH_DEADLINE = "template", "series", "deadline"
 """Headers that are checked wherever a verb has them."""

@@ -119,7 +119,10 @@ class ElementReader:
                     "interrupting": xml.flag(node, "cancelActivity", default=True),
                 }
             case "startEvent":
-                fields = {"interrupting": xml.flag(node, "isInterrupting", default=True)}
+                fields = {
+                    "interrupting": xml.flag(node, "isInterrupting", default=True),
+                    **extensions.fields(form_id=("formDefinition", "formId")),
+                }
             case "subProcess":
                 fields = {"triggered_by_event": xml.flag(node, "triggeredByEvent", default=False)}
             case "receiveTask" | "eventBasedGateway":

@@ -25,7 +25,7 @@ KNOWN: Mapping[str, set[str]] = {
     "ioMapping": _MAPPED,
     "properties": {"*"},
     "userTask": {"userTask"},
-    "formDefinition": {"userTask"},
+    "formDefinition": {"userTask", "startEvent"},
     "assignmentDefinition": {"userTask"},
     "taskSchedule": {"userTask"},
     "priorityDefinition": {"userTask"},

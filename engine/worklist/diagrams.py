@@ -63,7 +63,7 @@ def _passed(tx: Connection, case_key: int) -> Sequence[tuple[str, str, dict[str,
 
 
 def _mark_open(marks: dict[str, _Marks], bundle: Bundle, root: str, item: Any, now: datetime) -> None:
-    for process_id, element_id in _around(bundle, root, item.path):
+    for process_id, element_id in _around(bundle, root, item):
         marks.setdefault(process_id, _Marks()).current.add(element_id)
     found = marks.setdefault(item.process_id, _Marks())
     if item.incident:
@@ -78,16 +78,26 @@ def _mark_open(marks: dict[str, _Marks], bundle: Bundle, root: str, item: Any, n
         found.current.add(item.element_id)
 
 
-def _around(bundle: Bundle, root: str, path: Sequence[str]) -> Iterable[tuple[str, str]]:
+def _around(bundle: Bundle, root: str, item: Any) -> Iterable[tuple[str, str]]:
     """Return the sub-processes and call activities around an item, each with the process it is drawn in."""
     process = bundle.diagrams.get(root)
-    for element_id in path:
+    inside = [*item.path[1:], item.element_id]
+    for element_id, next_id in zip(item.path, inside, strict=True):
         element = process.elements.get(element_id) if process else None
         if process is None or element is None:
             return
         yield process.id, element_id
         if element.type == "callActivity":
-            process = bundle.diagrams.get(element.called_process or "")
+            process = _called(bundle, element.called_process or "", next_id, item.process_id)
+
+
+def _called(bundle: Bundle, called: str, next_id: str, innermost: str) -> Process | None:
+    """Return the process that a call activity has called; of a computed one, that which holds the next element."""
+    if not called.startswith("="):
+        return bundle.diagrams.get(called)
+    if next_id in bundle.diagrams[innermost].elements:
+        return bundle.diagrams[innermost]
+    return next((process for process in bundle.diagrams.values() if next_id in process.elements), None)
 
 
 def _flows_between(process: Process, marks: _Marks) -> set[str]:

@@ -338,7 +338,7 @@ def test_every_procedure_is_played() -> None:
         one.called_process
         for process_id in reached
         for one in elements(BUNDLE.diagrams[process_id])
-        if one.called_process and one.called_process not in reached
+        if one.called_process and not one.called_process.startswith("=") and one.called_process not in reached
     }:
         reached |= new
     assert set(PROCESSES) - reached == set()
