@@ -81,7 +81,7 @@ def _mark_open(marks: dict[str, _Marks], bundle: Bundle, root: str, item: Any, n
 def _around(bundle: Bundle, root: str, item: Any) -> Iterable[tuple[str, str]]:
     """Return the sub-processes and call activities around an item, each with the process it is drawn in."""
     process = bundle.diagrams.get(root)
-    inside = [*item.path[1:], item.element_id]
+    inside = [*item.path, item.element_id][1:]
     for element_id, next_id in zip(item.path, inside, strict=True):
         element = process.elements.get(element_id) if process else None
         if process is None or element is None:
