@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    exists,
     literal_column,
     select,
     type_coerce,
@@ -80,6 +81,7 @@ _OPEN_ITEMS = (
         type_coerce(work_item.c.candidates, Text).label("candidates"),
         type_coerce(work_item.c.prepared, Text).label("prepared"),
         type_coerce(work_item.c.inputs, Text).label("inputs"),
+        exists().where(draft.c.item_key == work_item.c.key).correlate(work_item).label("has_drafts"),
     )
     .where(work_item.c.case_key == bindparam("case_key"), work_item.c.state == CREATED)
     .order_by(work_item.c.key)

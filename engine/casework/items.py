@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -105,9 +106,10 @@ def _close(step: Step) -> None:
             by = step.by.username if state == "COMPLETED" else None
             store.close_items(step.tx, keys, state=state, by=by, at=step.now)
     tasks = [row for row in rows.values() if row.kind == "user_task"]
-    if tasks:
-        store.withdraw(step.tx, [row.key for row in tasks])
-        store.delete_drafts(step.tx, [row.key for row in tasks])
+    step.candidates += [gone for row in tasks for gone in _withdrawn(step, row)]
+    drafted = [row.key for row in tasks if row.has_drafts]
+    if drafted:
+        store.delete_drafts(step.tx, drafted)
     for row in tasks:
         if step.closed[row.item_id] == "CANCELED":
             step.record("task:canceled", {}, where_row(row))
@@ -149,6 +151,24 @@ def _candidates(step: Step, key: int, item: Waiting) -> Iterable[dict[str, Any]]
             sort_at=sort_at if listed else None,
             priority=item.priority,
             process_id=item.process_id,
+        )
+
+
+def _withdrawn(step: Step, row: store.Item) -> Iterable[dict[str, Any]]:
+    """Return the candidate rows of a closed task: out of everybody's list; who could see it still may see the case."""
+    offered = json.loads(row.candidates)
+    named = [("group", name) for name in offered["groups"]] + [("user", name) for name in offered["users"]]
+    if row.assignee:
+        named.append(("assignee", row.assignee))
+    for kind, name in dict.fromkeys(named):
+        yield candidate_row(
+            row.key,
+            kind,
+            name,
+            case_key=step.case.key,
+            sort_at=None,
+            priority=row.priority,
+            process_id=row.process_id,
         )
 
 
