@@ -18,6 +18,7 @@ Grammar of events, `subject:what`, with their facts:
     deadline:missed    deadline, title, at, told   deadline:canceled      deadline, title, reason
     deadline:recomputed                            deadline:kept          cause
                        deadline, title, before, at; of a task: item, field, before, due
+    cases:sampled      seed, from, to, processes, share, population, drawn
     job:completed      type, result                job:failed             type, cause, tries_left
     incident:raised    cause                       incident:resolved      by hand or by success
     document:issued    document, template, template_hash, title, number, check_code, facts_hash, draft

@@ -33,6 +33,7 @@ from engine.tables import (
     attachment,
     candidate,
     case,
+    case_dimension,
     case_term,
     draft,
     file,
@@ -205,6 +206,15 @@ def replace_terms(tx: Connection, case_key: int, terms: Iterable[str], *, new: b
     if not new:
         tx.execute(delete(case_term).where(case_term.c.case_key == case_key))
     insert_rows(tx, case_term, [{"case_key": case_key, "term": term} for term in sorted(terms)])
+
+
+def put_dimensions(tx: Connection, case_key: int, values: Mapping[str, str]) -> None:
+    """Say by which values a case is counted; of other dimensions it keeps what it has."""
+    changed = (
+        "ON CONFLICT (case_key, name) DO UPDATE SET value = excluded.value WHERE case_dimension.value <> excluded.value"
+    )
+    rows = [{"case_key": case_key, "name": name, "value": value} for name, value in sorted(values.items())]
+    insert_rows(tx, case_dimension, rows, on_conflict=changed)
 
 
 def link_attachments(

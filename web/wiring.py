@@ -19,6 +19,7 @@ from engine.identity import People
 from engine.office_calendar import OfficeCalendar
 from engine.operations import Operation
 from engine.operations.cancel_deadline import CancelDeadline
+from engine.operations.case_statistics import CaseStatistics
 from engine.operations.compute_compensation import ComputeCompensation
 from engine.operations.extend_deadline import ExtendDeadline
 from engine.operations.meet_deadline import MeetDeadline
@@ -29,6 +30,7 @@ from engine.operations.pause_deadline import PauseDeadline
 from engine.operations.publish_message import PublishMessage
 from engine.operations.render_document import RenderDocument
 from engine.operations.resume_deadline import ResumeDeadline
+from engine.operations.sample_cases import SampleCases
 from engine.outside_identity import Outsiders
 from engine.ports import Clock, Renderer
 from engine.problems import Problem
@@ -153,6 +155,7 @@ def vocabulary(settings: Settings, renderer: Renderer, files: FileStore) -> tupl
     """Return every verb that a diagram may use."""
     return (
         CancelDeadline(),
+        CaseStatistics(),
         ComputeCompensation(),
         ExtendDeadline(),
         MeetDeadline(),
@@ -162,5 +165,6 @@ def vocabulary(settings: Settings, renderer: Renderer, files: FileStore) -> tupl
         PauseDeadline(),
         PublishMessage(),
         ResumeDeadline(),
+        SampleCases(),
         RenderDocument(renderer, files, org=settings.organization.facts()),
     )

@@ -21,32 +21,54 @@ PROPERTIES = {
 }
 """Process property -> column of the case."""
 
+DIMENSION = "case_dimension_"
+"""Beginning of the process properties by which cases are counted; the rest of the name is the dimension's."""
+
 _LONGEST = 500
+_LONGEST_VALUE = 200
 _log = logging.getLogger(__name__)
 
 
 def case_facts(
     feel: Feel, bundle: Bundle, case: AnyRow, run: Run, now: datetime, *, written: Collection[str] | None
-) -> dict[str, str]:
-    """Return the values of the columns in `PROPERTIES`; a property that gives null keeps what the case has.
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the values of the columns in `PROPERTIES`, and of the dimensions those that were computed anew.
 
-    `written` names the variables this step has written, None for a new case: a property whose text mentions none of
-    them, nor the time, is not evaluated again.
+    A property that gives null keeps what the case has. `written` names the variables this step has written, None for
+    a new case: a property whose text mentions none of them, nor the time, is not evaluated again.
     """
     process = bundle.diagrams.get(case.process_id)
     facts = {column: getattr(case, column) for column in PROPERTIES.values()}
-    texts = {} if process is None else process.properties
     due = {
-        column: texts[name]
-        for name, column in PROPERTIES.items()
-        if name in texts and (written is None or _may_read(texts[name], written))
+        name: text
+        for name, text in ({} if process is None else process.properties).items()
+        if (name in PROPERTIES or name.startswith(DIMENSION)) and (written is None or _may_read(text, written))
     }
-    if due:
-        expressions = {column: text[1:] for column, text in due.items() if text.startswith("=")}
-        values: dict[str, Any] = {column: text for column, text in due.items() if not text.startswith("=")}
-        values.update(_evaluate(feel, expressions, run.variables, now))
-        facts.update({column: _shown(value) for column, value in values.items() if value is not None})
-    return facts
+    if not due:
+        return facts, {}
+    expressions = {name: text[1:] for name, text in due.items() if text.startswith("=")}
+    values: dict[str, Any] = {name: text for name, text in due.items() if not text.startswith("=")}
+    values.update(_evaluate(feel, expressions, run.variables, now))
+    known = {name: value for name, value in values.items() if value is not None}
+    facts.update({PROPERTIES[name]: _shown(value) for name, value in known.items() if name in PROPERTIES})
+    counted = {
+        name.removeprefix(DIMENSION): text
+        for name, value in known.items()
+        if name.startswith(DIMENSION) and (text := _counted(value))
+    }
+    return facts, counted
+
+
+def _counted(value: Any) -> str:
+    """Return a dimension's value as one short text; "" for nothing."""
+    match value:
+        case bool():
+            return "是" if value else "否"
+        case float() if value.is_integer():
+            return str(int(value))
+        case list():
+            return "、".join(filter(None, map(_counted, value)))[:_LONGEST_VALUE]
+    return _shown(value).strip()[:_LONGEST_VALUE]
 
 
 def _shown(value: Any) -> str:

@@ -97,10 +97,11 @@ class Step:
 
     def _write_case(self) -> None:
         written = None if self.is_new else written_variables(self.run.happened)
-        facts = case_facts(self.house.feel, self.bundle, self.case, self.run, self.now, written=written)
+        facts, counted = case_facts(self.house.feel, self.bundle, self.case, self.run, self.now, written=written)
         known = {name: getattr(self.case, name) for name in facts}
         if self.is_new or facts != known:
             store.replace_terms(self.tx, self.case.key, search_terms(self.case.number, facts), new=self.is_new)
+        store.put_dimensions(self.tx, self.case.key, counted)
         self.chain.write(self.tx)
         values: dict[str, Any] = {
             **facts,

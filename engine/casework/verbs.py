@@ -8,10 +8,10 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine import documents_register, numbering, store
+from engine import documents_register, numbering, statistics, store
 from engine.casework import items, limits, messages_out
 from engine.deadlines import Deadline
 from engine.errors import EngineError
@@ -235,6 +235,53 @@ class StepTransaction:
 
     def cancel_deadline(self, job: Job, deadline_id: str) -> list[str]:
         return limits.cancel(self._step, job, deadline_id)
+
+    def sample_cases(
+        self,
+        job: Job,
+        *,
+        since: datetime,
+        until: datetime,
+        processes: Sequence[str] | None,
+        share: float,
+        most: int,
+    ) -> list[dict[str, Any]]:
+        step = self._step
+        seed = hashlib.sha256(job.idempotency_key.encode()).hexdigest()[:16]
+        drawn = statistics.sample(
+            step.tx,
+            since=since,
+            until=until,
+            processes=processes,
+            share=share,
+            most=most,
+            seed=seed,
+            without=job.case_key,
+        )
+        facts = {
+            "seed": seed,
+            "from": since.isoformat(),
+            "to": until.isoformat(),
+            "processes": None if processes is None else list(processes),
+            "share": str(share),
+            "population": drawn.population,
+            "drawn": [str(key) for key in drawn.keys],
+        }
+        step.record("cases:sampled", facts, Where(job.process_id, job.element_id, job.element_name))
+        return statistics.sampled_cases(step.tx, drawn.keys)
+
+    def case_statistics(
+        self,
+        job: Job,
+        *,
+        since: datetime,
+        until: datetime,
+        processes: Sequence[str] | None,
+        by: Sequence[str],
+        compare: bool,
+    ) -> dict[str, Any]:
+        scope = statistics.Scope(since, until, None if processes is None else tuple(processes))
+        return statistics.summary(self._step.tx, scope, by, compare=compare, now=self._step.now)
 
     def case_deadlines(self, job: Job) -> list[dict[str, Any]]:
         return limits.facts_of(self._step.tx, job.case_key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
@@ -50,6 +51,9 @@ PROPERTIES = frozenset(
 )
 """The process properties that mean something; other names are anybody's own."""
 
+DIMENSION = re.compile(r"case_dimension_[a-z][a-z0-9_]{0,49}")
+"""Properties by which cases are counted; the name after the prefix is the dimension's."""
+
 TASK_HEADERS = frozenset({"not_completed_by", "similar_cases"})
 
 WITH_TEMPLATE, WITH_SERIES, WITH_DEADLINE = "template", "series", "deadline"
@@ -90,11 +94,12 @@ def _check_feel(element: Element, process: Process, contents: Contents, feel: Fe
 
 def _check_properties(process: Process, contents: Contents, feel: Feel) -> None:
     for name, value in process.properties.items():
-        if name.startswith("case_") and name not in PROPERTIES:
+        counted = DIMENSION.fullmatch(name) is not None
+        if name.startswith("case_") and name not in PROPERTIES and not counted:
             message = f"流程属性“{name}”没有用处{suggestion(name, PROPERTIES)}。"
             contents.warn(process.file, process.id, "property-unknown", message)
         fault = feel.syntax_error(value[1:]) if value.startswith("=") else None
-        if fault and name in PROPERTIES:
+        if fault and (name in PROPERTIES or counted):
             message = f"流程属性“{name}”的表达式有误：{fault}。"
             contents.add(process.file, process.id, "feel-invalid", message)
     pattern = process.properties.get("case_number", "")

@@ -15,7 +15,7 @@ A verb reports trouble by raising `OperationFailed` (tried again with back-off, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
@@ -144,6 +144,30 @@ class OperationTransaction(Protocol):
 
     def case_deadlines(self, job: Job) -> list[dict[str, Any]]:
         """Return the case's deadlines, oldest first: {id, title, kind, rule, due_at, state, paused_days, met_at}."""
+
+    def sample_cases(
+        self,
+        job: Job,
+        *,
+        since: datetime,
+        until: datetime,
+        processes: Sequence[str] | None,
+        share: float,
+        most: int,
+    ) -> list[dict[str, Any]]:
+        """Return cases completed in the period, drawn by a seed that is journalled."""
+
+    def case_statistics(
+        self,
+        job: Job,
+        *,
+        since: datetime,
+        until: datetime,
+        processes: Sequence[str] | None,
+        by: Sequence[str],
+        compare: bool,
+    ) -> dict[str, Any]:
+        """Return the counts of the cases started in the period (see `engine.statistics.summary`)."""
 
 
 class Operation:

@@ -182,6 +182,9 @@ _SENTENCES: Mapping[str, Callable[[Facts, str, Mapping[str, str]], str]] = {
     "deadline:canceled": _limit("期限“{title}”取消。{reason}"),
     "deadline:recomputed": _recomputed,
     "deadline:kept": lambda facts, element, names: f"期限暂不能重新计算：{facts.get('cause', '')}",
+    "cases:sampled": lambda facts, element, names: (
+        f"从{facts.get('population', 0)}件已办结的案件中抽取{len(facts.get('drawn', ()))}件（种子{facts.get('seed')}）"
+    ),
     "decision:evaluated": _decided,
     "timer:fired": _said("“{element}”到时"),
     "message:received": _said("“{element}”收到消息"),

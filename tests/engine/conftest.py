@@ -25,6 +25,7 @@ from engine.files import FileStore
 from engine.identity import ADMINISTRATORS, AUDITORS, PROCESS_OWNERS, SYSTEM, People, Person
 from engine.operations import Operation
 from engine.operations.cancel_deadline import CancelDeadline
+from engine.operations.case_statistics import CaseStatistics
 from engine.operations.extend_deadline import ExtendDeadline
 from engine.operations.meet_deadline import MeetDeadline
 from engine.operations.notify import Notify
@@ -34,6 +35,7 @@ from engine.operations.pause_deadline import PauseDeadline
 from engine.operations.publish_message import PublishMessage
 from engine.operations.render_document import RenderDocument
 from engine.operations.resume_deadline import ResumeDeadline
+from engine.operations.sample_cases import SampleCases
 from engine.runtime import Runtime
 from engine.tables import metadata
 from engine.worker import Worker
@@ -166,6 +168,8 @@ def make_house(database: Database, feel: Feel, tmp_path: Path) -> Iterator[Calla
             ResumeDeadline(),
             ExtendDeadline(),
             CancelDeadline(),
+            SampleCases(),
+            CaseStatistics(),
             *operations,
         ]
         casework = Casework(

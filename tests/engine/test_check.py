@@ -18,6 +18,7 @@ from engine.calendars import ChinaCalendar
 from engine.feel import Feel
 from engine.operations import Operation
 from engine.operations.cancel_deadline import CancelDeadline
+from engine.operations.case_statistics import CaseStatistics
 from engine.operations.compute_compensation import ComputeCompensation
 from engine.operations.extend_deadline import ExtendDeadline
 from engine.operations.meet_deadline import MeetDeadline
@@ -28,6 +29,7 @@ from engine.operations.pause_deadline import PauseDeadline
 from engine.operations.publish_message import PublishMessage
 from engine.operations.render_document import RenderDocument
 from engine.operations.resume_deadline import ResumeDeadline
+from engine.operations.sample_cases import SampleCases
 from engine.problems import Problem
 from web.checking import CheckBundle, checker
 
@@ -36,6 +38,7 @@ BROKEN = Path(__file__).parent / "broken"
 CASES = sorted(path.name for path in BROKEN.iterdir() if not path.name.startswith("_"))
 VERBS: tuple[type[Operation], ...] = (
     CancelDeadline,
+    CaseStatistics,
     ComputeCompensation,
     ExtendDeadline,
     MeetDeadline,
@@ -46,6 +49,7 @@ VERBS: tuple[type[Operation], ...] = (
     PublishMessage,
     RenderDocument,
     ResumeDeadline,
+    SampleCases,
 )
 
 Bundle = Mapping[str, bytes]
