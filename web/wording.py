@@ -31,6 +31,18 @@ ITEM_KINDS = {
     "signal": lazy_gettext("等待信号"),
     "incident": lazy_gettext("异常"),
 }
+LIMIT_STATES = {
+    "OPEN": lazy_gettext("计时中"),
+    "PAUSED": lazy_gettext("暂停"),
+    "MISSED": lazy_gettext("已超期"),
+    "MET": lazy_gettext("按期完成"),
+    "MET_LATE": lazy_gettext("超期完成"),
+    "CANCELLED": lazy_gettext("不再适用"),
+}
+LIMIT_UNITS = {
+    "working_days": lazy_gettext("工作日"),
+    "calendar_days": lazy_gettext("自然日"),
+}
 DOCUMENT_STATES = {
     "PENDING": lazy_gettext("生成中"),
     "READY": lazy_gettext("可查看"),
@@ -130,5 +142,7 @@ def install(app: Flask) -> None:
         CASE_STATES=CASE_STATES,
         ITEM_STATES=ITEM_STATES,
         ITEM_KINDS=ITEM_KINDS,
+        LIMIT_STATES=LIMIT_STATES,
+        LIMIT_UNITS=LIMIT_UNITS,
         DOCUMENT_STATES=DOCUMENT_STATES,
     )

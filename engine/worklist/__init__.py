@@ -19,14 +19,16 @@ from engine.permissions import Act
 from engine.ports import Clock
 from engine.runtime import Runtime
 from engine.tables import AnyRow, case, document, incident, process_definition
-from engine.worklist import masking, timeline
+from engine.worklist import limits, masking, timeline
 from engine.worklist.lists import Query, my_items
 from engine.worklist.pages import Reader, document_view, summary
 from engine.worklist.search import find_cases
 from engine.worklist.views import (
     AttachmentView,
+    CaseDeadlineView,
     CaseSummary,
     CaseView,
+    DeadlineRow,
     DeadlineView,
     DiagramView,
     DocumentView,
@@ -45,8 +47,10 @@ from engine.worklist.views import (
 
 __all__ = [
     "AttachmentView",
+    "CaseDeadlineView",
     "CaseSummary",
     "CaseView",
+    "DeadlineRow",
     "DeadlineView",
     "DiagramView",
     "DocumentView",
@@ -99,6 +103,11 @@ class Worklist:
         query = Query(scope, urgency, process_id, case_key, text, sort, after, min(max(limit, 1), 200))
         with self._database.read() as tx:
             return my_items(tx, person, query, self._clock.now())
+
+    def near_deadlines(self, person: Person, urgency: Urgency, *, limit: int = 50) -> tuple[DeadlineRow, ...]:
+        """Return the running deadlines of this urgency of cases that concern the person, soonest first."""
+        with self._database.read() as tx:
+            return limits.near(tx, person, urgency, self._clock.now(), limit=limit)
 
     def item(self, key: int, person: Person) -> TaskView:
         """Return a user task, open or closed."""

@@ -118,7 +118,7 @@ def _owners(person: Person, scope: Scope) -> list[Owner]:
 def _filters(tx: Connection, query: Query, now: datetime) -> tuple[_Filters, dict[str, Any]]:
     values: dict[str, Any] = {}
     if query.urgency is not None:
-        values["due_after"], values["due_until"] = _due_range(query.urgency, now)
+        values["due_after"], values["due_until"] = due_range(query.urgency, now)
     if query.process_id is not None:
         values["process_id"] = query.process_id
     if query.case_key is not None:
@@ -129,7 +129,7 @@ def _filters(tx: Connection, query: Query, now: datetime) -> tuple[_Filters, dic
     return _Filters(*(name in values for name in names)), values
 
 
-def _due_range(urgency: Urgency, now: datetime) -> tuple[datetime, datetime]:
+def due_range(urgency: Urgency, now: datetime) -> tuple[datetime, datetime]:
     """Return after which instant, and until which, something of this urgency is due."""
     tonight = _midnight_after(now)
     soon = tonight + timedelta(days=2)
@@ -280,7 +280,7 @@ def _row(row: AnyRow, now: datetime) -> ItemRow:
 def _counts(tx: Connection, person: Person, now: datetime) -> dict[str, int]:
     """Return the numbers for the tabs, each counted up to the cap, in one statement."""
     owners = _owners(person, Scope.ALL)
-    overdue, today = _due_range(Urgency.OVERDUE, now), _due_range(Urgency.TODAY, now)
+    overdue, today = due_range(Urgency.OVERDUE, now), due_range(Urgency.TODAY, now)
     values = {
         "overdue_due_after": overdue[0],
         "overdue_due_until": overdue[1],

@@ -17,6 +17,10 @@ def case(view: CaseView) -> CaseView:
         variables=masked(view.variables),
         timeline=entries(view.timeline),
         incidents=tuple(incident(one) for one in view.incidents),
+        case_deadlines=tuple(
+            replace(limit, pause_reason=masked(limit.pause_reason), history=entries(limit.history))
+            for limit in view.case_deadlines
+        ),
     )
 
 

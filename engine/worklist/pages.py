@@ -19,7 +19,7 @@ from engine.identity import Person, display_names
 from engine.permissions import Act, Standing
 from engine.runtime import Run, Runtime, Waiting
 from engine.tables import FAR_FUTURE, AnyRow, attachment, case, document, draft, file, incident, work_item
-from engine.worklist import masking, timeline
+from engine.worklist import limits, masking, timeline
 from engine.worklist.diagrams import diagrams
 from engine.worklist.lists import candidates_of, deadline
 from engine.worklist.views import (
@@ -75,6 +75,7 @@ class Reader:
             may_cancel=row.state == "ACTIVE" and permissions.may(self.person, Act.CANCEL_CASE),
             may_correct=row.state == "ACTIVE" and permissions.may(self.person, Act.CORRECT_CASE),
             may_retry=permissions.may(self.person, Act.RETRY_INCIDENT),
+            case_deadlines=limits.of_case(self.tx, row.key, self.now),
         )
         return view if permissions.may(self.person, Act.SEE_NUMBERS, *theirs) else masking.case(view)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,10 +31,18 @@ Facts = Mapping[str, Any]
 
 
 def entries(
-    tx: Connection, case_key: int, *, before: int | None = None, limit: int = 100, technical: bool = False
+    tx: Connection,
+    case_key: int,
+    *,
+    before: int | None = None,
+    limit: int = 100,
+    technical: bool = False,
+    events: Collection[str] | None = None,
 ) -> tuple[TimelineEntry, ...]:
-    """Return the entries of a case with `seq` below `before`, newest first."""
+    """Return the entries of a case with `seq` below `before`, newest first; only `events` if they are given."""
     query = select(journal).where(journal.c.stream == case_key)
+    if events is not None:
+        query = query.where(journal.c.event.in_(events))
     if before is not None:
         query = query.where(journal.c.seq < before)
     if not technical:
@@ -111,7 +119,9 @@ def _limit(text: str) -> Callable[[Facts, str, Mapping[str, str]], str]:
         moments = {key: _moment(facts, key) for key in ("at", "before")}
         words = {
             "rule": "；".join(reason for reason in (facts.get("explanation"), facts.get("rule")) if reason),
-            "told": "、".join(names.get(name, name) for name in facts.get("told", ())) or "没有需要通知的人",
+            "told": "，通知：" + "、".join(names.get(name, name) for name in facts["told"])
+            if facts.get("told")
+            else "",
             "late": "已超期" if facts.get("late") else "按期",
             "unit": {"working_days": "个工作日", "calendar_days": "个自然日"}.get(str(facts.get("unit")), ""),
         }
@@ -173,12 +183,12 @@ _SENTENCES: Mapping[str, Callable[[Facts, str, Mapping[str, str]], str]] = {
     "deadline:set": _deadline,
     "deadline:opened": _limit("期限“{title}”开始计时，至{at}（{rule}）"),
     "deadline:replaced": _limit("期限“{title}”重新计时，由{before}改为{at}（{rule}）"),
-    "deadline:reminded": _limit("期限“{title}”将于{at}到期，通知：{told}"),
+    "deadline:reminded": _limit("期限“{title}”将于{at}到期{told}"),
     "deadline:paused": _limit("期限“{title}”暂停计时，原因：{reason}"),
     "deadline:resumed": _resumed,
     "deadline:extended": _limit("期限“{title}”由{before}延长至{at}，原因：{reason}，批准人：{approved_by}"),
     "deadline:met": _limit("期限“{title}”内的事项{late}完成"),
-    "deadline:missed": _limit("期限“{title}”已于{at}超期，通知：{told}"),
+    "deadline:missed": _limit("期限“{title}”已于{at}超期{told}"),
     "deadline:canceled": _limit("期限“{title}”取消。{reason}"),
     "deadline:recomputed": _recomputed,
     "deadline:kept": lambda facts, element, names: f"期限暂不能重新计算：{facts.get('cause', '')}",

@@ -52,6 +52,23 @@ class DeadlineView:
 
 
 @dataclass(frozen=True)
+class DeadlineRow:
+    """A deadline of a case in a list."""
+
+    case_key: int
+    case_number: str
+    case_title: str
+    product: str
+    process_name: str
+    title: str
+    kind: str
+    """statutory, internal"""
+    state: str
+    """OPEN, MISSED"""
+    due: DeadlineView
+
+
+@dataclass(frozen=True)
 class ItemRow:
     """A line of the work list."""
 
@@ -198,6 +215,37 @@ class ItemView:
 
 
 @dataclass(frozen=True)
+class CaseDeadlineView:
+    """A limit that runs, or ran, on the case."""
+
+    key: int
+    id: str
+    title: str
+    kind: str
+    """statutory, internal"""
+    state: str
+    """OPEN, PAUSED, MISSED, MET, MET_LATE, CANCELLED. MISSED runs on while `closed_at` is None."""
+    due: DeadlineView
+    """How urgent it is now; of a closed or paused one, then."""
+    opened_at: datetime
+    closed_at: datetime | None
+    remind_at: datetime | None
+    """The reminder still to come."""
+    missed_at: datetime | None
+    paused_at: datetime | None
+    pause_reason: str
+    """Of the last pause."""
+    pauses: int
+    """How many are over."""
+    paused_days: int
+    """By which it was moved, in `unit`."""
+    unit: str
+    """working_days, calendar_days, exact"""
+    history: tuple[TimelineEntry, ...]
+    """Oldest first."""
+
+
+@dataclass(frozen=True)
 class DiagramView:
     """A process of the case, with what its elements have been through."""
 
@@ -331,6 +379,8 @@ class CaseView:
     may_correct: bool
     """Set variables by hand, void documents."""
     may_retry: bool
+    case_deadlines: tuple[CaseDeadlineView, ...] = ()
+    """The limits of the case itself, those that run first."""
     """Retry incidents."""
 
 

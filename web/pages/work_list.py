@@ -8,10 +8,12 @@ from typing import TypeVar
 from flask import render_template, request, url_for
 
 from engine.identity import ADMINISTRATORS, AUDITORS, PROCESS_OWNERS
-from engine.worklist import Scope, Sort, Urgency
+from engine.worklist import DeadlineRow, Scope, Sort, Urgency
 from web.context import person, services
 
 PAGE = 30
+LIMITS = 100
+"""Deadlines of cases shown beside the tasks."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,19 @@ def show() -> str:
         page=page,
         filters=filters,
         processes=services().records.processes(),
+        limits=_limits(filters),
         groups=sorted(person().groups - {AUDITORS, ADMINISTRATORS, PROCESS_OWNERS}),
         narrowed=bool(filters.process_id or filters.group or filters.text),
         return_to=url_for("work_list.show", scope=filters.scope, urgency=filters.urgency, process=filters.process_id),
     )
+
+
+def _limits(filters: Filters) -> tuple[DeadlineRow, ...]:
+    """Return the deadlines of cases that belong on this tab, on its first page and unless it is narrowed."""
+    asked = filters.urgency in (Urgency.OVERDUE, Urgency.TODAY, Urgency.SOON) and filters.scope == Scope.ALL
+    if filters.urgency is None or not asked or filters.after or filters.process_id or filters.text:
+        return ()
+    return services().worklist.near_deadlines(person(), filters.urgency, limit=LIMITS)
 
 
 def _filters() -> Filters:
