@@ -6,6 +6,8 @@ Grammar of events, `subject:what`, with their facts:
     case:canceled      reason                      case:comment           text
     case:variables     reason, variables           element:… flow:taken decision:evaluated variables:set timer:fired
                                                    message:… signal:… error:… escalation:… as the runtime tells them
+    case:merged        into, reason                case:took_in          number, reason
+    case:reopened      number, reason              case:follows          number, reason
     task:opened        candidate_groups, candidate_users, assignee, form_id
     task:claimed       implicitly                  task:released
     task:assigned      to, from                    task:completed         answers

@@ -54,6 +54,10 @@ class Act(Enum):
     CANCEL_CASE = auto()
     CORRECT_CASE = auto()
     """Set variables by hand, void a document."""
+    MERGE_CASE = auto()
+    """End a duplicate, pointing to the case that goes on (which must be seen too)."""
+    REOPEN_CASE = auto()
+    """Take up a finished case again in a new one."""
     # Tasks
     CLAIM = auto()
     COMPLETE = auto()
@@ -62,6 +66,8 @@ class Act(Enum):
     ASSIGN = auto()
     """To a colleague who is a candidate."""
     ASSIGN_ANYBODY = auto()
+    SEE_SIMILAR = auto()
+    """Of a task that asks for it: which cases of others are like this one; masked where they may not see them."""
     # The house
     SEE_INCIDENT = auto()
     RETRY_INCIDENT = auto()
@@ -89,11 +95,14 @@ ALLOWED: Mapping[Act, frozenset[Standing]] = {
         Act.ATTACH: {_S.CONCERNED},
         Act.CANCEL_CASE: {_S.ADMINISTRATOR},
         Act.CORRECT_CASE: {_S.ADMINISTRATOR},
+        Act.MERGE_CASE: {_S.CONCERNED, _S.ADMINISTRATOR},
+        Act.REOPEN_CASE: {_S.CONCERNED, _S.ADMINISTRATOR},
         Act.CLAIM: {_S.CANDIDATE},
         Act.COMPLETE: {_S.CANDIDATE, _S.HOLDER},
         Act.RELEASE: {_S.HOLDER, _S.ADMINISTRATOR},
         Act.ASSIGN: {_S.CANDIDATE, _S.HOLDER, _S.ADMINISTRATOR},
         Act.ASSIGN_ANYBODY: {_S.ADMINISTRATOR},
+        Act.SEE_SIMILAR: {_S.CANDIDATE, _S.HOLDER},
         Act.SEE_INCIDENT: {_S.CONCERNED, _S.AUDITOR, _S.ADMINISTRATOR, _S.PROCESS_OWNER},
         Act.RETRY_INCIDENT: {_S.ADMINISTRATOR, _S.PROCESS_OWNER},
         Act.SEND: {_S.ADMINISTRATOR, _S.PROCESS_OWNER},

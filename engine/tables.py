@@ -434,6 +434,33 @@ case_dimension = Table(
 )
 """By what a case is counted: the process properties `case_dimension_<name>`."""
 
+case_link = Table(
+    "case_link",
+    metadata,
+    _key(),
+    Column("kind", String(20), nullable=False),  # MERGED, REOPENED
+    Column("from_case_key", Key, ForeignKey("case.key"), nullable=False),  # the one that ended
+    Column("to_case_key", Key, ForeignKey("case.key"), nullable=False),  # the one that goes on
+    Column("reason", Text, nullable=False),
+    Column("made_by", String(200), nullable=False),
+    Column("made_at", Instant, nullable=False),
+    Index(None, "from_case_key"),
+    Index(None, "to_case_key"),
+    CheckConstraint("kind IN ('MERGED', 'REOPENED')", name="kind"),
+    sqlite_autoincrement=True,
+)
+"""A duplicate and the case it was merged into; a finished case and the one that takes it up again."""
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("origin", String(100), primary_key=True),  # what the reference is unique within: email, a list's name
+    Column("reference", String(64), primary_key=True),  # SHA-256 of the message's id, the letter's number
+    Column("case_key", Key, ForeignKey("case.key"), nullable=False, index=True),
+    Column("received_at", Instant, nullable=False),
+)
+"""What has been taken in from outside, so that the same thing is taken in once."""
+
 # --- the record -------------------------------------------------------------------------------------------------
 
 journal = Table(

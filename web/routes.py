@@ -66,6 +66,7 @@ ROUTES = (
     # Work list and tasks
     Route("GET POST", "/tasks", work_list.show),
     Route("GET", "/tasks/<key:key>", task.show),
+    Route("GET", "/tasks/<key:key>/similar", task.similar),
     Route("POST", "/tasks/<key:key>/claim", task.claim),
     Route("POST", "/tasks/<key:key>/release", task.release),
     Route("POST", "/tasks/<key:key>/assign", task.assign),
@@ -81,6 +82,8 @@ ROUTES = (
     Route("GET", "/cases/<key:key>/diagrams/<process_id>", case.diagram),
     Route("POST", "/cases/<key:key>/comments", case.comment),
     Route("POST", "/cases/<key:key>/cancel", case.cancel),
+    Route("POST", "/cases/<key:key>/merge", case.merge),
+    Route("POST", "/cases/<key:key>/reopen", case.reopen),
     # Files
     Route("POST", "/attachments", attachments.upload),
     Route("GET", "/attachments/<key:key>", attachments.download),

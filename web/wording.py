@@ -43,6 +43,12 @@ LIMIT_UNITS = {
     "working_days": lazy_gettext("工作日"),
     "calendar_days": lazy_gettext("自然日"),
 }
+LINK_KINDS = {
+    "merged_into": lazy_gettext("本案已并入"),
+    "took_in": lazy_gettext("并入本案的案件"),
+    "reopened_as": lazy_gettext("已重新办理，另立案件"),
+    "follows": lazy_gettext("本案接续"),
+}
 DOCUMENT_STATES = {
     "PENDING": lazy_gettext("生成中"),
     "READY": lazy_gettext("可查看"),
@@ -145,4 +151,5 @@ def install(app: Flask) -> None:
         LIMIT_STATES=LIMIT_STATES,
         LIMIT_UNITS=LIMIT_UNITS,
         DOCUMENT_STATES=DOCUMENT_STATES,
+        LINK_KINDS=LINK_KINDS,
     )

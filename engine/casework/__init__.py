@@ -24,6 +24,7 @@ from engine.casework.deploying import Deploying
 from engine.casework.house import House
 from engine.casework.incidents import Incidents
 from engine.casework.jobs import Jobs
+from engine.casework.linking import Links
 from engine.casework.messages import Messages
 from engine.casework.results import Attachment, CaseRef, DeploymentInfo, Outcome, ProcessVersion
 from engine.casework.starting import Cases
@@ -41,7 +42,7 @@ from engine.runtime import Runtime
 __all__ = ["Attachment", "CaseRef", "Casework", "DeploymentInfo", "Outcome", "ProcessVersion"]
 
 
-class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, Timers, Deadlines):
+class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, Timers, Deadlines, Links):
     """The use cases. Thread-safe."""
 
     def __init__(

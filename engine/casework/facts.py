@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,8 +31,15 @@ _LONGEST_VALUE = 200
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Told:
+    """Variables that no step has written yet."""
+
+    variables: Mapping[str, Any]
+
+
 def case_facts(
-    feel: Feel, bundle: Bundle, case: AnyRow, run: Run, now: datetime, *, written: Collection[str] | None
+    feel: Feel, bundle: Bundle, case: AnyRow, run: Run | Told, now: datetime, *, written: Collection[str] | None
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the values of the columns in `PROPERTIES`, and of the dimensions those that were computed anew.
 
@@ -110,7 +119,8 @@ def _value(feel: Feel, expression: str, variables: Mapping[str, Any], now: datet
 
 
 def search_terms(number: str, facts: Mapping[str, str]) -> set[str]:
-    """Return what a case is found by: two-character pieces of its texts, the ends of its number and phone."""
+    """Return what a case is found by: two-character pieces of its texts, the ends of its number and phone, and
+    a sketch of its summary."""
     terms: set[str] = set()
     for column in ("title", "complainant", "product"):
         terms |= pieces(facts[column])
@@ -118,7 +128,21 @@ def search_terms(number: str, facts: Mapping[str, str]) -> set[str]:
     phone = digits(facts["phone"])
     if len(phone) >= 4:
         terms |= {f"@{phone}", f"@{phone[-4:]}"}
-    return terms
+    return terms | sketch(facts["summary"])
+
+
+_SHINGLE, _SKETCH = 4, 8
+
+
+def sketch(text: str) -> set[str]:
+    """Return terms that two texts are the likelier to share the more alike they are.
+
+    Of all runs of four characters, those whose checksums are smallest: a fixed choice that looks random (a bottom-k
+    sketch), so that nearly the same text, told by somebody else, is found without comparing it with every case.
+    """
+    plain = "".join(char for char in text.casefold() if char.isalnum())
+    shingles = {plain[i : i + _SHINGLE] for i in range(len(plain) - _SHINGLE + 1)}
+    return {f"~{number:08x}" for number in sorted(zlib.crc32(each.encode()) for each in shingles)[:_SKETCH]}
 
 
 def pieces(text: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, insert
@@ -60,7 +60,7 @@ class Cases(UseCases):
     @use_case
     def cancel_case(self, case_key: int, reason: str, *, by: str) -> None:
         """End a case where it stands; nothing of it is deleted. Raise `NotFound`, `NotAllowed`, `CaseEnded`."""
-        reason = _reason(reason, "请填写取消案件的原因。")
+        reason = stated(reason, "请填写取消案件的原因。")
         with self._house.database.begin() as tx:
             who = person(tx, by)
             step = _open_seen(self._house, tx, case_key, who, Act.CANCEL_CASE, refusal="只有管理员可以取消案件。")
@@ -73,7 +73,7 @@ class Cases(UseCases):
     def comment(self, case_key: int, text: str, *, by: str) -> None:
         """Put a remark into the case's history. Raise `NotFound`, `NotAllowed` (who only looks), `CaseEnded` or
         `Invalid` (empty, over 4000 long)."""
-        text = _reason(text, "请填写备注内容。")
+        text = stated(text, "请填写备注内容。")
         with self._house.database.begin() as tx:
             refusal = "只有经办人员可以在案件中留言。"
             step = _open_seen(self._house, tx, case_key, person(tx, by), Act.COMMENT, refusal=refusal)
@@ -83,7 +83,7 @@ class Cases(UseCases):
     @use_case
     def set_variables(self, case_key: int, variables: Mapping[str, Any], reason: str, *, by: str) -> None:
         """Correct root variables of a running case by hand, journalled with the reason. Administrators only."""
-        reason = _reason(reason, "请填写更正的原因。")
+        reason = stated(reason, "请填写更正的原因。")
         refuse_reserved(variables)
         with self._house.database.begin() as tx:
             who = person(tx, by)
@@ -104,8 +104,12 @@ def begin_case(
     start_event: str | None,
     by_hand: bool = False,
     correlation_key: str | None = None,
+    prepare: Callable[[int, Mapping[str, Any]], Mapping[str, Any]] = lambda key, variables: variables,
 ) -> Step:
-    """Insert a case of the latest deployment and run it; the caller saves the step."""
+    """Insert a case of the latest deployment and run it; the caller saves the step.
+
+    `prepare` is given the new case's key and the variables, and returns those it begins with.
+    """
     refuse_reserved(variables)
     definition = latest_definition(tx, process_id)
     if definition is None:
@@ -132,6 +136,7 @@ def begin_case(
         ),
     }
     inserted = tx.execute(insert(case).values(row).returning(*case.c)).one()
+    variables = prepare(inserted.key, variables)
     own = {
         "key": str(inserted.key),
         "number": inserted.number,
@@ -176,7 +181,8 @@ def _open_seen(house: House, tx: Connection, case_key: int, who: identity.Person
     return open_step(house, tx, row, who)
 
 
-def _reason(text: str, missing: str) -> str:
+def stated(text: str, missing: str) -> str:
+    """Return what somebody wrote, without outer blanks. Raise `Invalid` if it is nothing, or too much."""
     text = text.strip()
     if not text:
         raise Invalid(missing)

@@ -267,7 +267,7 @@ def _with_attachments(
     tx: Connection, case_key: int, item_key: int, answers: Mapping[str, Any], who: Person
 ) -> dict[str, Any]:
     """Return the answers with each mentioned attachment as we know it, and make them the case's."""
-    mentioned = {key for found in _attachments(answers) if (key := number_in(found["key"])) is not None}
+    mentioned = {key for found in attachments_in(answers) if (key := number_in(found["key"])) is not None}
     copy: dict[str, Any] = json.loads(canonical(dict(answers)))
     if not mentioned:
         return copy
@@ -277,21 +277,21 @@ def _with_attachments(
     }
     if mentioned - known.keys():
         raise Invalid("附件已不存在或不属于本案，请重新上传。")
-    for found in _attachments(copy):
+    for found in attachments_in(copy):
         row = known[int(found["key"])]
         # What a browser says about a file is not believed.
         found.update(name=row.name, sha256=row.sha256, size=row.size, content_type=row.content_type, key=str(row.key))
     return copy
 
 
-def _attachments(value: Any) -> Iterator[dict[str, Any]]:
+def attachments_in(value: Any) -> Iterator[dict[str, Any]]:
     """Find the attachments in answers: objects with a key and a sha256."""
     if isinstance(value, Mapping):
         if "sha256" in value and "key" in value:
             yield value  # type: ignore[misc] # a JSON object is a dict
         else:
             for inner in value.values():
-                yield from _attachments(inner)
+                yield from attachments_in(inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _attachments(inner)
+            yield from attachments_in(inner)

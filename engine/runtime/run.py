@@ -243,6 +243,11 @@ class Runtime:
         self._keep_history = keep_history
         self._specs = SpecCache()
 
+    @property
+    def feel(self) -> Feel:
+        """What evaluates a case's expressions."""
+        return self._feel
+
     def start(
         self,
         bundle: Bundle,

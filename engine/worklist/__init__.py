@@ -21,8 +21,9 @@ from engine.runtime import Runtime
 from engine.tables import AnyRow, case, document, incident, process_definition
 from engine.worklist import limits, masking, timeline
 from engine.worklist.lists import Query, my_items
-from engine.worklist.pages import Reader, document_view, summary
+from engine.worklist.pages import SIMILAR_CASES, Reader, document_view, summary
 from engine.worklist.search import find_cases
+from engine.worklist.similar import SimilarCase
 from engine.worklist.views import (
     AttachmentView,
     CaseDeadlineView,
@@ -35,6 +36,7 @@ from engine.worklist.views import (
     IncidentView,
     ItemRow,
     ItemView,
+    LinkView,
     Page,
     Scope,
     Sort,
@@ -46,6 +48,7 @@ from engine.worklist.views import (
 )
 
 __all__ = [
+    "SIMILAR_CASES",
     "AttachmentView",
     "CaseDeadlineView",
     "CaseSummary",
@@ -57,8 +60,10 @@ __all__ = [
     "IncidentView",
     "ItemRow",
     "ItemView",
+    "LinkView",
     "Page",
     "Scope",
+    "SimilarCase",
     "Sort",
     "StartableProcess",
     "TaskBrief",
@@ -118,6 +123,11 @@ class Worklist:
         """Return of a task what it takes to read the answers to its form: one statement for those it is offered to."""
         with self._reader(person) as reader:
             return reader.brief(key)
+
+    def similar(self, key: int, person: Person) -> list[SimilarCase]:
+        """Return the cases like the one of a user task, for who may do the task and if its diagram asks for them."""
+        with self._reader(person) as reader:
+            return reader.similar(key)
 
     def case(self, key: int, person: Person) -> CaseView:
         with self._reader(person) as reader:

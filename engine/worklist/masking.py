@@ -21,6 +21,7 @@ def case(view: CaseView) -> CaseView:
             replace(limit, pause_reason=masked(limit.pause_reason), history=entries(limit.history))
             for limit in view.case_deadlines
         ),
+        links=tuple(replace(link, reason=masked(link.reason)) for link in view.links),
     )
 
 

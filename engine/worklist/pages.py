@@ -7,21 +7,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from engine import permissions, store
 from engine.casework.errors import FourEyes, NotAllowed, NotFound
+from engine.casework.facts import Told, case_facts
+from engine.casework.linking import MERGED
 from engine.casework.starting import USER
 from engine.casework.tasks import NOT_COMPLETED_BY
-from engine.casework.visibility import may_see, sees, standings
+from engine.casework.visibility import sees, standings
 from engine.deployments import Bundle, Deployments
 from engine.identity import Person, display_names
 from engine.permissions import Act, Standing
 from engine.runtime import Run, Runtime, Waiting
-from engine.tables import FAR_FUTURE, AnyRow, attachment, case, document, draft, file, incident, work_item
+from engine.tables import FAR_FUTURE, AnyRow, attachment, case, case_link, document, draft, file, incident, work_item
 from engine.worklist import limits, masking, timeline
 from engine.worklist.diagrams import diagrams
 from engine.worklist.lists import candidates_of, deadline
+from engine.worklist.similar import SimilarCase, similar
 from engine.worklist.views import (
     AttachmentView,
     CaseSummary,
@@ -29,9 +32,13 @@ from engine.worklist.views import (
     DocumentView,
     IncidentView,
     ItemView,
+    LinkView,
     TaskBrief,
     TaskView,
 )
+
+SIMILAR_CASES = "similar_cases"
+"""Task header: `yes` shows, beside the form, the cases like the one that the task belongs to."""
 
 _TIMELINE = 100
 _CLOSED_ITEMS = 200
@@ -76,6 +83,11 @@ class Reader:
             may_correct=row.state == "ACTIVE" and permissions.may(self.person, Act.CORRECT_CASE),
             may_retry=permissions.may(self.person, Act.RETRY_INCIDENT),
             case_deadlines=limits.of_case(self.tx, row.key, self.now),
+            links=(linked := self.links(row.key, theirs)),
+            may_merge=row.state == "ACTIVE" and permissions.may(self.person, Act.MERGE_CASE, *theirs),
+            may_reopen=row.state != "ACTIVE"
+            and permissions.may(self.person, Act.REOPEN_CASE, *theirs)
+            and not any(link.kind in {"merged_into", "reopened_as"} for link in linked),
         )
         return view if permissions.may(self.person, Act.SEE_NUMBERS, *theirs) else masking.case(view)
 
@@ -161,6 +173,61 @@ class Reader:
             variables=self._seen(found, bundle, found),
         )
 
+    def links(self, case_key: int, theirs: Collection[Standing]) -> tuple[LinkView, ...]:
+        """Return what a case was merged into, took in, follows, or is followed by, oldest first."""
+        joined = or_(case_link.c.from_case_key == case_key, case_link.c.to_case_key == case_key)
+        rows = self.tx.execute(select(case_link).where(joined).order_by(case_link.c.key)).all()
+        if not rows:
+            return ()
+        others = {row.from_case_key if row.to_case_key == case_key else row.to_case_key for row in rows}
+        query = select(case.c.key, case.c.number, sees(self.person).label("seen")).where(case.c.key.in_(others))
+        known = {row.key: row for row in self.tx.execute(query)}
+        names = display_names(self.tx, [row.made_by for row in rows])
+        found = []
+        for row in rows:
+            ended = row.from_case_key == case_key
+            other = known[row.to_case_key if ended else row.from_case_key]
+            took_in = row.kind == MERGED and not ended
+            found.append(
+                LinkView(
+                    kind=_LINKS[row.kind, ended],
+                    key=other.key if other.seen else None,
+                    number=other.number,
+                    reason=row.reason,
+                    made_by_name=names.get(row.made_by, row.made_by),
+                    made_at=row.made_at,
+                    documents=self.documents(other.key, theirs) if took_in else (),
+                    attachments=self.attachments(other.key) if took_in else (),
+                )
+            )
+        return tuple(found)
+
+    def _standings(self, case_key: int) -> frozenset[Standing]:
+        """Return how the person stands to a case's files: also through the case that a duplicate was merged into."""
+        theirs = standings(self.tx, self.person, case_key)
+        if theirs:
+            return theirs
+        onward = select(case_link.c.to_case_key).where(
+            case_link.c.from_case_key == case_key, case_link.c.kind == MERGED
+        )
+        into = self.tx.execute(onward).scalar_one_or_none()
+        return theirs if into is None else standings(self.tx, self.person, into)
+
+    def similar(self, key: int) -> list[SimilarCase]:
+        """Return the cases like the one of a task, as it stands with what the person has saved for the task."""
+        item = store.item(self.tx, key)
+        if item is None or item.kind != "user_task":
+            raise NotFound
+        row = self._case_row(case.c.key == item.case_key)
+        theirs = permissions.of_task(self.person, assignee=item.assignee, **candidates_of(item))
+        if item.headers.get(SIMILAR_CASES) != "yes" or not permissions.may(self.person, Act.SEE_SIMILAR, *theirs):
+            raise NotAllowed("只有办理这项任务的人可以查看相似来件。")
+        bundle = self.deployments.bundle(self.tx, row.deployment_key)
+        saved = self._draft(key)
+        told = Told({**self._run(row, bundle).variables, **(saved.answers if saved else {})})
+        facts, _dimensions = case_facts(self.runtime.feel, bundle, row, told, self.now, written=None)
+        return similar(self.tx, facts, self.person, but={row.key})
+
     def documents(self, case_key: int, theirs: Collection[Standing]) -> tuple[DocumentView, ...]:
         query = select(document).where(document.c.case_key == case_key).order_by(document.c.key)
         rows = self.tx.execute(query).all()
@@ -174,9 +241,11 @@ class Reader:
 
     def document(self, key: int) -> DocumentView:
         row = self.tx.execute(select(document).where(document.c.key == key)).one_or_none()
-        if row is None or not may_see(self.tx, self.person, row.case_key):
+        if row is None:
             raise NotFound
-        theirs = standings(self.tx, self.person, row.case_key)
+        theirs = self._standings(row.case_key)
+        if not theirs and not permissions.may(self.person, Act.SEE_CASE):
+            raise NotFound
         openable = permissions.may(self.person, Act.OPEN_DOCUMENT, *theirs)
         return replace(document_view(row, _failed(self.tx, [row.item_key])), may_open=openable)
 
@@ -188,7 +257,7 @@ class Reader:
             raise NotFound
         theirs = {Standing.UPLOADER} if row.uploaded_by == self.person.username else set()
         if row.case_key is not None:
-            theirs |= standings(self.tx, self.person, row.case_key)
+            theirs |= self._standings(row.case_key)
         if not theirs and (row.case_key is None or not permissions.may(self.person, Act.SEE_CASE)):
             raise NotFound
         if not permissions.may(self.person, Act.OPEN_ATTACHMENT, *theirs):
@@ -293,6 +362,15 @@ _ATTACHMENTS = select(
     attachment.c.uploaded_by,
     attachment.c.uploaded_at,
 ).join(file, file.c.sha256 == attachment.c.sha256)
+
+
+_LINKS = {
+    ("MERGED", True): "merged_into",
+    ("MERGED", False): "took_in",
+    ("REOPENED", True): "reopened_as",
+    ("REOPENED", False): "follows",
+}
+"""Kind, and whether it is the case that ended -> what is said on its page."""
 
 
 def summary(row: AnyRow, names: Mapping[str, str], *, incidents: int) -> CaseSummary:

@@ -352,6 +352,23 @@ class TaskBrief:
 
 
 @dataclass(frozen=True)
+class LinkView:
+    """How a case hangs together with another."""
+
+    kind: str
+    """merged_into, took_in, reopened_as, follows: what the case on whose page it stands is or has done."""
+    key: int | None
+    """Of the other case; None if the person asking may not see it."""
+    number: str
+    reason: str
+    made_by_name: str
+    made_at: datetime
+    documents: tuple[DocumentView, ...] = ()
+    """Of a duplicate that was taken in: they stay with it and are found here."""
+    attachments: tuple[AttachmentView, ...] = ()
+
+
+@dataclass(frozen=True)
 class CaseView:
     """Everything a case page shows."""
 
@@ -382,6 +399,9 @@ class CaseView:
     case_deadlines: tuple[CaseDeadlineView, ...] = ()
     """The limits of the case itself, those that run first."""
     """Retry incidents."""
+    links: tuple[LinkView, ...] = ()
+    may_merge: bool = False
+    may_reopen: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,20 @@ class Scene:
         closed = next(item.key for item in self.view(case).items if item.element_id == "register")
         linked = work.attach(by="stella", name="伤口.jpg", content=picture(), case_key=case).key
         loose = work.attach(by="stella", name="未交.jpg", content=picture(), item_key=task).key
+        self.keys |= {"other": other, "ended": self._ended()}
         self.keys |= {"case": case, "task": task, "held": held, "closed": closed, "linked": linked, "loose": loose}
         # Trying again fails again, as a new work item.
         self.keys["incident"] = self.view(self.broken).incidents[0].item_key
+
+    def _ended(self) -> int:
+        """Return a case that an administrator has ended."""
+        case = self.office.register(by="stella", **self.answers)
+        self.office.house.casework.cancel_case(case, "顾客撤回", by="adam")
+        return case
+
+    def number_of(self, name: str) -> str:
+        number: str = self.view(self.keys[name]).case.number
+        return number
 
     def _far_advanced(self) -> None:
         """Bring one case to its document, another to an incident."""

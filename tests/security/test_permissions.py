@@ -19,8 +19,9 @@ from tests.security.conftest import picture
 from tests.security.scene import ROLES, Scene
 from tests.web.office import PASSWORD, Office
 
-# login: sent to the sign-in page. Keys: task (offered to the member's group), held (by the member), closed, loose
-# (uploaded by the starter for no case yet), linked (attached to the case), document, incident, nothing (no such key).
+# login: sent to the sign-in page. Keys: task (offered to the member's group), held (by the member), closed, ended (a
+# case), loose (uploaded by the starter for no case yet), linked (attached to the case), document, incident, nothing (no
+# such key).
 # What is posted stands in DATA below, by the path.
 TABLE = """
 method path                               anonymous outsider member other starter auditor admin owner
@@ -41,6 +42,9 @@ GET    /tasks/{task}                      login     404      200    404   200   
 GET    /tasks/{held}                      login     404      200    404   200     200     200   404
 GET    /tasks/{closed}                    login     404      200    404   200     200     200   404
 GET    /tasks/{nothing}                   login     404      404    404   404     404     404   404
+GET    /tasks/{task}/similar              login     404      200    404   403     403     403   404
+GET    /tasks/{held}/similar              login     404      200    404   403     403     403   404
+GET    /tasks/{nothing}/similar           login     404      404    404   404     404     404   404
 POST   /tasks/{task}/claim                login     404      303    404   403     403     403   404
 POST   /tasks/{held}/claim                login     404      303    404   409     409     409   404
 POST   /tasks/{closed}/claim              login     404      409    404   409     409     409   404
@@ -77,6 +81,12 @@ POST   /cases/{case}/comments             login     404      303    404   303   
 POST   /cases/{nothing}/comments          login     404      404    404   404     404     404   404
 POST   /cases/{case}/cancel               login     404      403    404   403     403     303   404
 POST   /cases/{nothing}/cancel            login     404      404    404   404     404     404   404
+POST   /cases/{case}/merge                login     404      303    404   303     403     303   404
+POST   /cases/{case}/merge?into=nothing   login     404      404    404   404     403     404   404
+POST   /cases/{nothing}/merge             login     404      404    404   404     404     404   404
+POST   /cases/{case}/reopen               login     404      409    404   409     403     409   404
+POST   /cases/{ended}/reopen              login     404      303    404   303     403     303   404
+POST   /cases/{nothing}/reopen            login     404      404    404   404     404     404   404
 POST   /attachments                       login     201      201    201   201     201     201   201
 POST   /attachments?case={case}           login     404      201    404   201     403     403   404
 POST   /attachments?item={task}           login     404      201    404   201     403     403   404
@@ -133,6 +143,8 @@ DATA: Mapping[str, Callable[[], dict[str, Any]]] = {
     "/tasks/*/complete": lambda: {"answers": '{"matches": true}'},
     "/cases/*/comments": lambda: {"text": "请尽快办理。"},
     "/cases/*/cancel": lambda: {"reason": "重复登记"},
+    "/cases/*/merge": lambda: {"reason": "同一件事"},  # into which is filled in below
+    "/cases/*/reopen": lambda: {"reason": "没有解决"},
     "/attachments": lambda: {"file": (io.BytesIO(picture()), "票据.jpg")},
     "/deployments": lambda: {"files": (io.BytesIO(b"{}"), "README.txt")},  # replaced by a real diagram below
 }
@@ -166,6 +178,8 @@ def ask(scene: Scene, row: Row, role: str, *, with_token: bool = True) -> Any:
     if row.path.startswith("/attachments?"):
         name, _, value = parameters.partition("=")
         data[name] = value
+    if "/merge" in row.path:
+        data["into"] = parameters.partition("=")[2] or scene.number_of("other")
     if row.path == "/deployments":
         data = {"note": role, "files": (io.BytesIO(scene.new_diagram()), "refund_check.bpmn")}
     post = client.post if with_token else client.client.post
@@ -181,7 +195,9 @@ def scene(shared_office: Office) -> Iterator[Scene]:
 
 def test_every_route_is_in_the_table(shared_office: Office) -> None:
     adapter = shared_office.app.url_map.bind("localhost")
-    keys = dict.fromkeys(("task", "held", "closed", "case", "linked", "loose", "document", "incident", "nothing"), 1)
+    keys = dict.fromkeys(
+        ("task", "held", "closed", "case", "linked", "loose", "document", "incident", "ended", "nothing"), 1
+    )
     answered = {
         (row.method, adapter.match(row.path.format(**keys).partition("?")[0], method=row.method)[0]) for row in rows()
     }

@@ -100,6 +100,23 @@ def cancel(key: int) -> AnyResponse:
     return redirect(url_for("case.show", key=key), 303)
 
 
+def merge(key: int) -> AnyResponse:
+    """End a duplicate and go to the case it was merged into."""
+    reason, into = request.form.get("reason", ""), request.form.get("into", "")
+    target = services().casework.merge_case(key, into, reason, by=person().username)
+    flash(gettext("已并案，请在这一件里办理。"), "done")
+    return redirect(url_for("case.show", key=target), 303)
+
+
+def reopen(key: int) -> AnyResponse:
+    """Take a finished case up again in a new one, and go to its first task."""
+    case = services().casework.reopen_case(key, request.form.get("reason", ""), by=person().username)
+    flash(gettext("案件 %(number)s 已建立。", number=case.number), "done")
+    if case.next_item_keys:
+        return redirect(url_for("task.show", key=case.next_item_keys[0]), 303)
+    return redirect(url_for("case.show", key=case.key), 303)
+
+
 def _waits(item: ItemView) -> bool:
     """Say whether nobody has to do anything about it: reminders, escalations, messages that may come."""
     return item.kind in {"timer", "message", "signal"} and not item.incident

@@ -10,7 +10,7 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
-from engine.worklist import TaskBrief, TaskView
+from engine.worklist import SIMILAR_CASES, TaskBrief, TaskView
 from forms import Form, Reading
 from web.context import answers_of_request, json_answer, person, services, settings, wants_json
 from web.pages import diagrams, history
@@ -19,6 +19,11 @@ from web.pages.sign_in import local_address
 
 def show(key: int) -> AnyResponse:
     return make_response(_page(services().worklist.item(key, person())))
+
+
+def similar(key: int) -> str:
+    """Answer the cases like this one, as it stands with the draft."""
+    return render_template("task_similar.html", key=key, similar=services().worklist.similar(key, person()))
 
 
 def claim(key: int) -> AnyResponse:
@@ -91,10 +96,15 @@ def _page(task: TaskView, *, typed: dict[str, Any] | None = None, errors: dict[s
         task=task,
         form=form and _form_data(task, form, typed, errors or {}),
         errors=errors or {},
+        similar=services().worklist.similar(task.key, person()) if _asks_for_similar(task) else None,
         colleagues=_colleagues(task) if task.may_assign else [],
         diagrams=diagrams.for_page(task.case.key, task.diagrams, here=(task.process_id, task.element_id)),
         history=history.entries(task.timeline, diagrams.forms_of(task.case.key)),
     )
+
+
+def _asks_for_similar(task: TaskView) -> bool:
+    return task.may_complete and task.headers.get(SIMILAR_CASES) == "yes"
 
 
 def _form_data(
