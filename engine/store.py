@@ -5,7 +5,7 @@ What every step executes is built once, here: composing a statement costs more t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -201,11 +201,12 @@ def _update_case(columns: frozenset[str]) -> Any:
     )
 
 
-def replace_terms(tx: Connection, case_key: int, terms: Iterable[str], *, new: bool) -> None:
-    """Say what a case can be found by."""
-    if not new:
-        tx.execute(delete(case_term).where(case_term.c.case_key == case_key))
-    insert_rows(tx, case_term, [{"case_key": case_key, "term": term} for term in sorted(terms)])
+def change_terms(tx: Connection, case_key: int, *, gone: Collection[str], new: Collection[str]) -> None:
+    """Say what a case can no longer be found by, and by what it can from now on."""
+    if gone:
+        tx.execute(delete(case_term).where(case_term.c.case_key == case_key, case_term.c.term.in_(sorted(gone))))
+    rows = [{"case_key": case_key, "term": term} for term in sorted(new)]
+    insert_rows(tx, case_term, rows, on_conflict="ON CONFLICT DO NOTHING")
 
 
 def put_dimensions(tx: Connection, case_key: int, values: Mapping[str, str]) -> None:

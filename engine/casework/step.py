@@ -100,7 +100,9 @@ class Step:
         facts, counted = case_facts(self.house.feel, self.bundle, self.case, self.run, self.now, written=written)
         known = {name: getattr(self.case, name) for name in facts}
         if self.is_new or facts != known:
-            store.replace_terms(self.tx, self.case.key, search_terms(self.case.number, facts), new=self.is_new)
+            before = set() if self.is_new else search_terms(self.case.number, known)
+            after = search_terms(self.case.number, facts)
+            store.change_terms(self.tx, self.case.key, gone=before - after, new=after - before)
         store.put_dimensions(self.tx, self.case.key, counted)
         self.chain.write(self.tx)
         values: dict[str, Any] = {
