@@ -315,20 +315,30 @@ def handbook(out_dir: Path | None) -> None:
 
 
 @main.command()
-@click.option("--database", default=None, help="在此数据库上测量（默认临时 SQLite）。")
+@click.option("--database", default=None, help="在此 PostgreSQL 服务器上另建一个数据库来测量（默认临时 SQLite）。")
 @click.option("--json", "as_json", is_flag=True, help="以 JSON 输出。")
-def bench(database: str | None, as_json: bool) -> None:
-    """与裸 SpiffWorkflow 在同一次运行中比较：每步耗时、长案件、PDF。"""
-    from web import benchmark
+@click.option("--quick", is_flag=True, help="各项只小做一遍，看看能不能测；数值没有意义。")
+def bench(database: str | None, as_json: bool, quick: bool) -> None:
+    """测量一遍全部性能指标，与裸 SpiffWorkflow 同机同时比较；要几分钟。
 
-    results = benchmark.run(_settings(), database)
+    每行是中位数和范围。测量用的数据库和文件事后全部删除。
+    """
+    from web import benchmarks
+
+    figures = []
+    try:
+        for figure in benchmarks.run(_settings(), database, quick=quick):
+            figures.append(figure)
+            _err.print("  ".join(cell for cell in figure.cells() if cell), highlight=False, soft_wrap=True)
+    except EngineError as error:
+        _stop(error.message, 1)
     if as_json:
-        click.echo(json.dumps(results, ensure_ascii=False, indent=2))
+        click.echo(json.dumps([figure.row() for figure in figures], ensure_ascii=False, indent=2))
         return
-    table = Table("项目", "中位数", "范围", "单位", title="基准")
-    for result in results:
-        table.add_row(result["name"], result["median"], result["range"], result["unit"])
-    _out.print(table)
+    table = Table("项目", "中位数", "范围", "单位", "目标", "说明", title="基准", width=max(_out.width, 140))
+    for figure in figures:
+        table.add_row(*(Text(cell) for cell in figure.cells()))
+    _out.print(table, soft_wrap=True)
 
 
 _GROUPS = click.option(
