@@ -18,7 +18,7 @@ from documents.findings import Finding
 from documents.process import LimitedProcess
 from documents.template import PAGE
 
-TIME_LIMIT = timedelta(seconds=20)
+TIME_LIMIT = timedelta(seconds=10)
 MEMORY_LIMIT_BYTES = 768 * 1024 * 1024
 CHECKS_PER_PROCESS = 2_000
 
@@ -46,10 +46,7 @@ class Checker:
                 return [Finding(*one) for one in self._ask(request)["found"]]
             except DocumentError as error:
                 self.close()
-                message = (
-                    f"检查模板时没有得出结果：{error.message.rstrip('。')}。请简化模板：循环、重复和嵌套要有限度。"
-                )
-                return [Finding(PAGE, "", "check-stopped", message)]
+                return [stopped(error.message)]
 
     def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._process is None or self._process.ended() or self._process.served >= CHECKS_PER_PROCESS:

@@ -10,13 +10,11 @@ class Findings:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self._problems: list[Problem] = []
+        self._problems: dict[Problem, None] = {}
 
     def add(self, element_id: str, code: str, message: str, severity: Severity = "error") -> None:
         """Note a problem once."""
-        problem = Problem(self.file, element_id, code, message, severity)
-        if problem not in self._problems:
-            self._problems.append(problem)
+        self._problems.setdefault(Problem(self.file, element_id, code, message, severity))
 
     def warn(self, element_id: str, code: str, message: str) -> None:
         """Note something that runs, but hardly as it was meant."""
