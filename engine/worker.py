@@ -36,7 +36,7 @@ from engine.tables import deadline, message, notice, start_subscription, work_it
 
 _log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=15)
+LEASE = timedelta(seconds=10)
 """What a worker that was killed had in hand is done by another after this time."""
 _LONGEST = timedelta(minutes=10)
 """What is in hand for so long hangs: its claim is not renewed any more."""
