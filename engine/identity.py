@@ -24,6 +24,9 @@ from engine.tables import AnyRow, membership, person, stand_in
 SYSTEM = "system"
 """The actor of everything nobody clicked for: timers, jobs, start-up. Not a person; nobody can sign in as it."""
 
+PUBLIC = "public"
+"""Whoever brings something to the front door without an account. Not a person either; nobody can sign in as it."""
+
 AUDITORS = "审计"
 ADMINISTRATORS = "管理员"
 PROCESS_OWNERS = "流程负责人"
@@ -77,6 +80,8 @@ class Person:
 
 
 SYSTEM_PERSON = Person(SYSTEM, "系统")
+PUBLIC_PERSON = Person(PUBLIC, "公众")
+_NO_PERSONS = {SYSTEM: SYSTEM_PERSON, PUBLIC: PUBLIC_PERSON}
 
 
 class People:
@@ -246,9 +251,9 @@ _PERSON = _PERSONS.where(person.c.username == bindparam("username"))
 
 
 def load(tx: Connection, username: str) -> Person | None:
-    """Return the person as the transaction sees them, with `SYSTEM` for the system; None if unknown."""
-    if username == SYSTEM:
-        return SYSTEM_PERSON
+    """Return the person as the transaction sees them, also the system and the public; None if unknown."""
+    if username in _NO_PERSONS:
+        return _NO_PERSONS[username]
     found = _persons(tx.execute(_PERSON, {"username": username}))
     return found[0] if found else None
 
@@ -260,8 +265,7 @@ def display_names(tx: Connection, usernames: Iterable[str | None]) -> dict[str, 
     if wanted:
         query = select(person.c.username, person.c.display_name).where(person.c.username.in_(sorted(wanted)))
         names.update({row.username: row.display_name for row in tx.execute(query)})
-    if SYSTEM in names:
-        names[SYSTEM] = SYSTEM_PERSON.display_name
+    names.update({name: _NO_PERSONS[name].display_name for name in wanted & _NO_PERSONS.keys()})
     return names
 
 
@@ -330,8 +334,8 @@ def fit_username(username: str) -> str:
     username = unicodedata.normalize("NFKC", username).strip()
     if not re.fullmatch(r"[\w.@+-]{1,100}", username):
         raise PersonRefused("用户名只能由文字、数字和 . _ @ + - 组成，最多100个字符。")
-    if username == SYSTEM:
-        raise PersonRefused(f"用户名“{SYSTEM}”留给系统使用，请换一个。")
+    if username in _NO_PERSONS:
+        raise PersonRefused(f"用户名“{username}”留给系统使用，请换一个。")
     return username
 
 

@@ -37,6 +37,7 @@ from web.context import json_answer, wants_json
 from web.form_library import FormLibrary
 from web.monitoring import Monitoring
 from web.outside import OutsideSignIn
+from web.pages import public
 from web.pages.sign_in import LANGUAGES, chosen_language
 from web.settings import Settings
 from web.throttle import Throttle
@@ -97,6 +98,7 @@ def create_app(services: Services, settings: Settings) -> Flask:
     _templates(app, settings)
     Babel(app, locale_selector=chosen_language)
     app.before_request(_who_is_asking)
+    public.install(app, services.clock)  # before the token is looked for, which reads the body
     CSRFProtect(app)
     assets.install(app, settings)
     wording.install(app)

@@ -67,7 +67,7 @@ def serve(worker: bool, demo: bool) -> None:
     settings = _settings()
     logging.configure(settings.log_level)
     if demo:
-        settings = replace(settings, demo=True)
+        settings = replace(settings, demo=True, public=True)
     with _open(settings) as house:
         _deploy_folder(house, changes=demo)
         if demo:

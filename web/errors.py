@@ -14,6 +14,7 @@ from engine.errors import EngineError
 from engine.files import FileDamaged, FileMissing
 from forms import FormInvalid
 from web.context import RequestError, json_answer, wants_json
+from web.pages.public import PublicThrottledError
 from web.throttle import ThrottledError
 
 
@@ -51,6 +52,10 @@ TABLE: tuple[tuple[type[Exception], Answer], ...] = (
         Answer(500, lazy_gettext("表单有误"), lazy_gettext("请把这句话告诉流程负责人，改正后重新部署。")),
     ),
     (RequestError, Answer(400, lazy_gettext("请求无法处理"), lazy_gettext("请返回上一页重试。"))),
+    (
+        PublicThrottledError,
+        Answer(429, lazy_gettext("请稍后再来"), lazy_gettext("您填写的内容还在原来的页面上。")),
+    ),
     (
         ThrottledError,
         Answer(429, lazy_gettext("尝试次数过多"), lazy_gettext("请稍候再登录，或联系管理员重设密码。")),

@@ -26,6 +26,7 @@ from web.pages import (
     operations,
     outside,
     people,
+    public,
     search,
     sign_in,
     start,
@@ -103,6 +104,12 @@ ROUTES = (
     Route("POST", "/people/edit", people.edit),
     Route("POST", "/people/change", people.change),
     Route("POST", "/people/sign-out", people.sign_out),
+    # For everybody, without an account
+    Route("GET", "/public/complaint", public.complaint, PUBLIC),
+    Route("POST", "/public/complaint", public.submit, PUBLIC),
+    Route("POST", "/public/attachments", public.upload, PUBLIC),
+    Route("GET", "/public/received", public.received, PUBLIC),
+    Route("GET POST", "/public/status", public.status, PUBLIC),
     # For machines
     Route("GET", "/healthz", operations.healthz, PUBLIC),
     Route("GET", "/readyz", operations.readyz, PUBLIC),

@@ -72,6 +72,7 @@ class Settings:
     threads: int  # requests answered at once by one `serve`  (HEJIE_THREADS)
     stop_patience: timedelta  # how long a stopping `serve` finishes what it has in hand  (HEJIE_STOP_SECONDS)
     demo: bool  # show the demo people and their password on the sign-in page  (HEJIE_DEMO)
+    public: bool  # the public may complain and ask about their case without an account  (HEJIE_PUBLIC)
     https: bool  # cookies only over TLS, HSTS  (HEJIE_HTTPS)
     trusted_proxies: int  # reverse proxies whose X-Forwarded-* headers count  (HEJIE_TRUSTED_PROXIES)
     session_length: timedelta  # signed out after so long without a request  (HEJIE_SESSION_HOURS)
@@ -108,6 +109,7 @@ class Settings:
             threads=_whole_number(environ, "HEJIE_THREADS", 8, lowest=1, highest=64),
             stop_patience=timedelta(seconds=_whole_number(environ, "HEJIE_STOP_SECONDS", 25, lowest=0, highest=600)),
             demo=_yes_or_no(environ, "HEJIE_DEMO"),
+            public=_yes_or_no(environ, "HEJIE_PUBLIC"),
             https=_yes_or_no(environ, "HEJIE_HTTPS"),
             trusted_proxies=_whole_number(environ, "HEJIE_TRUSTED_PROXIES", 0, lowest=0, highest=9),
             session_length=timedelta(

@@ -43,6 +43,12 @@ LIMIT_UNITS = {
     "working_days": lazy_gettext("工作日"),
     "calendar_days": lazy_gettext("自然日"),
 }
+PUBLIC_STATES = {
+    "ACTIVE": lazy_gettext("办理中"),
+    "COMPLETED": lazy_gettext("已办结"),
+    "CANCELED": lazy_gettext("已停止办理"),
+    "MERGED": lazy_gettext("与另一件来件合并办理"),
+}
 LINK_KINDS = {
     "merged_into": lazy_gettext("本案已并入"),
     "took_in": lazy_gettext("并入本案的案件"),
@@ -152,4 +158,5 @@ def install(app: Flask) -> None:
         LIMIT_UNITS=LIMIT_UNITS,
         DOCUMENT_STATES=DOCUMENT_STATES,
         LINK_KINDS=LINK_KINDS,
+        PUBLIC_STATES=PUBLIC_STATES,
     )

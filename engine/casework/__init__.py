@@ -26,6 +26,7 @@ from engine.casework.incidents import Incidents
 from engine.casework.jobs import Jobs
 from engine.casework.linking import Links
 from engine.casework.messages import Messages
+from engine.casework.receiving import Receiving
 from engine.casework.results import Attachment, CaseRef, DeploymentInfo, Outcome, ProcessVersion
 from engine.casework.starting import Cases
 from engine.casework.tasks import Tasks
@@ -42,7 +43,7 @@ from engine.runtime import Runtime
 __all__ = ["Attachment", "CaseRef", "Casework", "DeploymentInfo", "Outcome", "ProcessVersion"]
 
 
-class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, Timers, Deadlines, Links):
+class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, Timers, Deadlines, Links, Receiving):
     """The use cases. Thread-safe."""
 
     def __init__(

@@ -109,7 +109,7 @@ class Tasks(UseCases):
         Raise the errors of `claim`, or `Invalid` for answers that are too large: who may not complete a task has
         nothing to write down for it.
         """
-        _check_size(answers)
+        check_size(answers)
         now = self._house.clock.now()
         with self._house.database.begin() as tx:
             who = person(tx, by)
@@ -144,7 +144,7 @@ class Tasks(UseCases):
         Nobody need have claimed it: completing claims. Attachments mentioned in the answers become the case's. Raise
         the errors of `claim`, or `Invalid` for answers that are too large, reserved or mention a strange attachment.
         """
-        _check_size(answers)
+        check_size(answers)
         refuse_reserved(answers)
         with self._house.database.begin() as tx:
             who = person(tx, by)
@@ -156,7 +156,7 @@ class Tasks(UseCases):
             if item is None or item.kind != "user_task":
                 raise _why_not_open(tx, item_key, who)
             _must_be_free_for(tx, case, item, who)
-            answers = _with_attachments(tx, case.key, item_key, answers, who)
+            answers = with_attachments(tx, case.key, item_key, answers, who)
             step = open_step(self._house, tx, case, who, rows=rows)
             _complete(step, item, answers)
             step.save()
@@ -253,7 +253,7 @@ def _holder(case_key: int, item: AnyRow, username: str, *, sort_at: datetime | N
     )
 
 
-def _check_size(answers: Mapping[str, Any]) -> None:
+def check_size(answers: Mapping[str, Any]) -> None:
     try:
         text = canonical(dict(answers))
         text.encode()  # half a surrogate pair, which no database can keep
@@ -263,8 +263,8 @@ def _check_size(answers: Mapping[str, Any]) -> None:
         raise Invalid("提交的内容太多，请精简，或把长文作为附件上传。")
 
 
-def _with_attachments(
-    tx: Connection, case_key: int, item_key: int, answers: Mapping[str, Any], who: Person
+def with_attachments(
+    tx: Connection, case_key: int, item_key: int | None, answers: Mapping[str, Any], who: Person
 ) -> dict[str, Any]:
     """Return the answers with each mentioned attachment as we know it, and make them the case's."""
     mentioned = {key for found in attachments_in(answers) if (key := number_in(found["key"])) is not None}

@@ -22,6 +22,7 @@ from engine.tables import AnyRow, case, document, incident, process_definition
 from engine.worklist import limits, masking, timeline
 from engine.worklist.lists import Query, my_items
 from engine.worklist.pages import SIMILAR_CASES, Reader, document_view, summary
+from engine.worklist.public import Desk, PublicStatus
 from engine.worklist.search import find_cases
 from engine.worklist.similar import SimilarCase
 from engine.worklist.views import (
@@ -62,6 +63,7 @@ __all__ = [
     "ItemView",
     "LinkView",
     "Page",
+    "PublicStatus",
     "Scope",
     "SimilarCase",
     "Sort",
@@ -162,6 +164,11 @@ class Worklist:
             names = display_names(tx, [row.started_by for row in rows])
             troubled = _open_incidents(tx, [row.key for row in rows])
             return tuple(masking.summary(summary(row, names, incidents=troubled.get(row.key, 0))) for row in rows)
+
+    def public_status(self, number: str, phone: str) -> PublicStatus | None:
+        """Return where a case stands, for who knows its number and the phone given with it; None for anybody else."""
+        with self._database.read() as tx:
+            return Desk(tx, self._deployments, self._runtime, self._clock.now()).status(number, phone)
 
     def startable(self, person: Person) -> tuple[StartableProcess, ...]:
         """Return the processes of the latest deployment that the person may start by hand, by name."""

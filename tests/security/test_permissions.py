@@ -22,6 +22,7 @@ from tests.web.office import PASSWORD, Office
 # login: sent to the sign-in page. Keys: task (offered to the member's group), held (by the member), closed, ended (a
 # case), loose (uploaded by the starter for no case yet), linked (attached to the case), document, incident, nothing (no
 # such key).
+# The door of the public is shut here, as it is unless a setting opens it: tests/web/test_public.py has it open.
 # What is posted stands in DATA below, by the path.
 TABLE = """
 method path                               anonymous outsider member other starter auditor admin owner
@@ -113,6 +114,12 @@ POST   /people                            login     403      403    403   403   
 POST   /people/edit                       login     403      403    403   403     403     200   403
 POST   /people/change                     login     403      403    403   403     403     303   403
 POST   /people/sign-out                   login     403      403    403   403     403     303   403
+GET    /public/complaint                  404       404      404    404   404     404     404   404
+POST   /public/complaint                  404       404      404    404   404     404     404   404
+POST   /public/attachments                404       404      404    404   404     404     404   404
+GET    /public/received                   404       404      404    404   404     404     404   404
+GET    /public/status                     404       404      404    404   404     404     404   404
+POST   /public/status                     404       404      404    404   404     404     404   404
 GET    /healthz                           200       200      200    200   200     200     200   200
 GET    /readyz                            200       200      200    200   200     200     200   200
 GET    /metrics                           200       200      200    200   200     200     200   200

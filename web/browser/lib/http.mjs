@@ -12,7 +12,7 @@ export const csrfToken = () => token.content;
 export async function renewToken() {
   const response = await fetch('/session', { headers: { Accept: 'application/json' }, cache: 'no-store' });
   const session = response.ok ? await response.json() : {};
-  if (session.username !== person) throw new SignedOut();
+  if ((session.username ?? '') !== person) throw new SignedOut();
   token.content = session.csrf_token;
   for (const field of document.querySelectorAll('input[name="csrf_token"]')) field.value = session.csrf_token;
 }

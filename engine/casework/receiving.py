@@ -1,0 +1,96 @@
+"""Taking in what comes from outside: from the public's page, the mail box, a list of letters."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from engine.casework.errors import UnknownProcess
+from engine.casework.house import UseCases, person, use_case
+from engine.casework.results import CaseRef
+from engine.casework.starting import begin_case
+from engine.casework.tasks import check_size, with_attachments
+from engine.deployments import latest_key
+from engine.entries import entry_process
+from engine.tables import case, receipt
+
+
+@dataclass(frozen=True)
+class Received:
+    """What has been taken in. `new` False: it was before, and nothing was done now."""
+
+    case: CaseRef
+    new: bool
+
+
+class Receiving(UseCases):
+    def take_in(
+        self, entry: str, variables: Mapping[str, Any], *, by: str, origin: str = "", reference: str = ""
+    ) -> Received:
+        """Start a case of the process that takes in what comes by `entry` (see `engine.entries`).
+
+        Attachments in the variables become the case's; they must be loose ones of `by`. With a `reference`, unique
+        within `origin`, the same thing is taken in once. Who may bring it is decided by who holds the door: a setting
+        for the public's page, whoever runs it for the mail box and the list. Raise `UnknownProcess` if no process has
+        this entry, `Invalid` for what is too large, reserved, or mentions a strange attachment.
+        """
+        try:
+            return self._take_in(entry, variables, by=by, origin=origin, reference=reference)
+        except IntegrityError:
+            # Another process has taken in the same thing in the same moment.
+            known = self.taken_in(origin, reference) if reference else None
+            if known is None:
+                raise
+            return Received(known, new=False)
+
+    @use_case
+    def _take_in(self, entry: str, variables: Mapping[str, Any], *, by: str, origin: str, reference: str) -> Received:
+        check_size(variables)
+        with self._house.database.begin() as tx:
+            known = _taken(tx, origin, reference) if reference else None
+            if known is not None:
+                return Received(known, new=False)
+            latest = latest_key(tx)
+            process = entry_process(self._house.deployments.bundle(tx, latest), entry) if latest is not None else None
+            if process is None:
+                raise UnknownProcess(entry)
+            who = person(tx, by)
+            step = begin_case(
+                self._house,
+                tx,
+                process.id,
+                variables,
+                by=who,
+                start_event=None,
+                prepare=lambda key, given: with_attachments(tx, key, None, given, who),
+            )
+            step.save()
+            if reference:
+                values = {"origin": origin, "reference": _digest(reference), "case_key": step.case.key}
+                tx.execute(insert(receipt).values(**values, received_at=step.now))
+            return Received(CaseRef(step.case.key, step.case.number, step.next_items()), new=True)
+
+    def taken_in(self, origin: str, reference: str) -> CaseRef | None:
+        """Return the case that something was taken in as; None if it has not been."""
+        with self._house.database.read() as tx:
+            return _taken(tx, origin, reference)
+
+
+def _taken(tx: Connection, origin: str, reference: str) -> CaseRef | None:
+    query = (
+        select(case.c.key, case.c.number)
+        .join(receipt, receipt.c.case_key == case.c.key)
+        .where(receipt.c.origin == origin, receipt.c.reference == _digest(reference))
+    )
+    found = tx.execute(query).one_or_none()
+    return None if found is None else CaseRef(found.key, found.number)
+
+
+def _digest(reference: str) -> str:
+    """A reference may be of any length, and hold what a key of the database should not."""
+    return hashlib.sha256(reference.strip().encode()).hexdigest()
