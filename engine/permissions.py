@@ -31,6 +31,8 @@ class Standing(Enum):
     """Of a task: it is theirs."""
     UPLOADER = auto()
     """Of an attachment: it was uploaded by them."""
+    READER = auto()
+    """Of a report: in one of the groups that it names."""
     # Roles
     AUDITOR = auto()
     ADMINISTRATOR = auto()
@@ -75,6 +77,8 @@ class Act(Enum):
     """Messages and signals from outside."""
     SEE_DEPLOYMENTS = auto()
     DEPLOY = auto()
+    SEE_REPORT = auto()
+    """Numbers over all cases that it counts; the cases behind them only as far as one may see each."""
     AUDIT = auto()
     """The register of all documents, the journal's chains."""
     ADMINISTER = auto()
@@ -108,6 +112,7 @@ ALLOWED: Mapping[Act, frozenset[Standing]] = {
         Act.SEND: {_S.ADMINISTRATOR, _S.PROCESS_OWNER},
         Act.SEE_DEPLOYMENTS: {_S.AUDITOR, _S.ADMINISTRATOR, _S.PROCESS_OWNER},
         Act.DEPLOY: {_S.ADMINISTRATOR, _S.PROCESS_OWNER},
+        Act.SEE_REPORT: {_S.READER, _S.AUDITOR, _S.ADMINISTRATOR},
         Act.AUDIT: {_S.AUDITOR, _S.ADMINISTRATOR},
         Act.ADMINISTER: {_S.ADMINISTRATOR},
     }.items()
@@ -142,6 +147,11 @@ def of_task(
 def of_process(person: Person, starters: Collection[str]) -> frozenset[Standing]:
     """Return how a person stands to a process open to these groups."""
     return frozenset({Standing.STARTER} if EVERYBODY in starters or person.groups & set(starters) else ())
+
+
+def of_report(person: Person, readers: Collection[str]) -> frozenset[Standing]:
+    """Return how a person stands to a report for these groups."""
+    return frozenset({Standing.READER} if EVERYBODY in readers or person.groups & set(readers) else ())
 
 
 def is_candidate(person: Person, groups: Collection[str], users: Collection[str]) -> bool:

@@ -31,6 +31,7 @@ from engine.outside_identity import Outsiders
 from engine.ports import Clock
 from engine.problems import Problem
 from engine.records import Records
+from engine.reports import Reports
 from engine.worklist import Worklist
 from web import assets, context, errors, observing, routes, security, wording
 from web.context import json_answer, wants_json
@@ -54,6 +55,7 @@ class Services:
     casework: Casework
     worklist: Worklist
     records: Records
+    reports: Reports
     identity: People
     outsiders: Outsiders
     deployments: Deployments
@@ -112,6 +114,7 @@ def _templates(app: Flask, settings: Settings) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals.update(
+        reads_reports=_reads_reports,
         _=gettext,
         ngettext=ngettext,
         nonce=security.nonce,
@@ -119,6 +122,10 @@ def _templates(app: Flask, settings: Settings) -> None:
         LANGUAGES=LANGUAGES,
         language=chosen_language,
     )
+
+
+def _reads_reports() -> bool:
+    return g.person is not None and context.services().reports.reads_any(g.person)
 
 
 def _who_is_asking() -> Response | None:

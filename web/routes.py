@@ -27,6 +27,7 @@ from web.pages import (
     outside,
     people,
     public,
+    reports,
     search,
     sign_in,
     start,
@@ -91,6 +92,10 @@ ROUTES = (
     Route("GET", "/attachments/<key:key>/thumbnail", attachments.thumbnail),
     Route("GET", "/documents/<key:key>", documents.show),
     Route("GET", "/documents/<key:key>/pdf", documents.pdf),
+    # Counting
+    Route("GET", "/reports", reports.show),
+    Route("GET", "/reports/cases", reports.cases),
+    Route("GET", "/reports/xlsx", reports.xlsx),
     # Running the house
     Route("GET", "/incidents", incidents.show),
     Route("POST", "/incidents/<key:item_key>/retry", incidents.retry),

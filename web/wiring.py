@@ -35,6 +35,7 @@ from engine.outside_identity import Outsiders
 from engine.ports import Clock, Renderer
 from engine.problems import Problem
 from engine.records import Records
+from engine.reports import Reports
 from engine.runtime import Runtime
 from engine.worker import Worker
 from engine.worklist import Worklist
@@ -59,6 +60,7 @@ class House:
     casework: Casework
     worklist: Worklist
     records: Records
+    reports: Reports
     calendar: OfficeCalendar
     identity: People
     outsiders: Outsiders
@@ -77,6 +79,7 @@ class House:
             casework=self.casework,
             worklist=self.worklist,
             records=self.records,
+            reports=self.reports,
             calendar=self.calendar,
             identity=self.identity,
             outsiders=self.outsiders,
@@ -129,6 +132,7 @@ def open_house(settings: Settings, *, clock: Clock | None = None) -> Iterator[Ho
             casework=casework,
             worklist=Worklist(database, deployments, runtime, clock=clock),
             records=Records(database, deployments),
+            reports=Reports(database, deployments, feel, clock=clock),
             calendar=calendar,
             identity=people,
             outsiders=Outsiders(database, people, clock=clock),

@@ -55,6 +55,54 @@ LINK_KINDS = {
     "reopened_as": lazy_gettext("已重新办理，另立案件"),
     "follows": lazy_gettext("本案接续"),
 }
+PERIODS = {
+    "day": lazy_gettext("日"),
+    "week": lazy_gettext("周"),
+    "month": lazy_gettext("月"),
+    "quarter": lazy_gettext("季度"),
+}
+DIMENSIONS = {
+    "channel": lazy_gettext("来源"),
+    "category": lazy_gettext("类别"),
+    "unit": lazy_gettext("责任单位"),
+    "product": lazy_gettext("商品"),
+    "supplier": lazy_gettext("供应商"),
+    "region": lazy_gettext("区域"),
+    "grade": lazy_gettext("等级"),
+    "kind": lazy_gettext("性质"),
+    "outcome": lazy_gettext("处理结果"),
+    "satisfaction": lazy_gettext("满意度"),
+    "process": lazy_gettext("流程"),
+    "state": lazy_gettext("状态"),
+    "overdue": lazy_gettext("超期"),
+}
+"""Dimensions that have a name of their own; others are called as the diagrams call them."""
+_VALUES = {
+    "kind": {
+        "complaint": lazy_gettext("投诉"),
+        "report": lazy_gettext("举报"),
+        "enquiry": lazy_gettext("咨询"),
+        "suggestion": lazy_gettext("建议"),
+        "praise": lazy_gettext("表扬"),
+    },
+    "outcome": {
+        "mediated": lazy_gettext("调解成功"),
+        "terminated": lazy_gettext("终止"),
+        "withdrawn": lazy_gettext("撤回"),
+        "refused": lazy_gettext("不予受理"),
+    },
+    "satisfaction": {
+        "satisfied": lazy_gettext("满意"),
+        "fairly": lazy_gettext("较满意"),
+        "dissatisfied": lazy_gettext("不满意"),
+    },
+    "state": {
+        "finished": lazy_gettext("已办结"),
+        "open": lazy_gettext("办理中"),
+        "canceled": lazy_gettext("已取消"),
+    },
+    "overdue": {"yes": lazy_gettext("有超期"), "no": lazy_gettext("没有超期")},
+}
 DOCUMENT_STATES = {
     "PENDING": lazy_gettext("生成中"),
     "READY": lazy_gettext("可查看"),
@@ -145,16 +193,34 @@ def plain(value: Any) -> str:
     return str(value)
 
 
+def dimension_name(name: str) -> str:
+    """Return what a dimension of the statistics is called."""
+    return str(DIMENSIONS.get(name, name))
+
+
+def dimension_value(value: str, name: str) -> str:
+    """Return a value of a dimension as people say it."""
+    return str(_VALUES.get(name, {}).get(value, value))
+
+
 def install(app: Flask) -> None:
     """Give the templates these words."""
     app.jinja_env.filters.update(
-        local=local, deadline_day=deadline_day, remaining=remaining, size=size, plain=plain, span=span
+        local=local,
+        deadline_day=deadline_day,
+        remaining=remaining,
+        size=size,
+        plain=plain,
+        span=span,
+        dimension=dimension_name,
+        dimension_value=dimension_value,
     )
     app.jinja_env.globals.update(
         CASE_STATES=CASE_STATES,
         ITEM_STATES=ITEM_STATES,
         ITEM_KINDS=ITEM_KINDS,
         LIMIT_STATES=LIMIT_STATES,
+        PERIODS=PERIODS,
         LIMIT_UNITS=LIMIT_UNITS,
         DOCUMENT_STATES=DOCUMENT_STATES,
         LINK_KINDS=LINK_KINDS,

@@ -279,9 +279,11 @@ class StepTransaction:
         processes: Sequence[str] | None,
         by: Sequence[str],
         compare: bool,
+        targets: Any,
     ) -> dict[str, Any]:
         scope = statistics.Scope(since, until, None if processes is None else tuple(processes))
-        return statistics.summary(self._step.tx, scope, by, compare=compare, now=self._step.now)
+        wanted = statistics.read_targets(targets)
+        return statistics.summary(self._step.tx, scope, by, compare=compare, targets=wanted, now=self._step.now)
 
     def case_deadlines(self, job: Job) -> list[dict[str, Any]]:
         return limits.facts_of(self._step.tx, job.case_key)

@@ -166,6 +166,7 @@ class OperationTransaction(Protocol):
         processes: Sequence[str] | None,
         by: Sequence[str],
         compare: bool,
+        targets: Any,
     ) -> dict[str, Any]:
         """Return the counts of the cases started in the period (see `engine.statistics.summary`)."""
 

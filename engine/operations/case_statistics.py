@@ -21,6 +21,7 @@ class CaseStatistics(Operation):
         TO,
         PROCESSES,
         Parameter("by", "统计维度", description='列表，例如 ["channel", "category"]；process 表示流程'),
+        Parameter("targets", "指标", description="指标表的结果：列表，每项有 name、of、counted、target、source"),
         Parameter("previous", "与上期比较", default="no", description="yes：同时统计上一个等长的时段"),
     )
 
@@ -28,7 +29,15 @@ class CaseStatistics(Operation):
         since, until = period(job)
         compare = str(job.inputs.get("previous") or "").strip().lower() in ("yes", "true")
         by = names(job.inputs.get("by")) or ()
-        found = tx.case_statistics(job, since=since, until=until, processes=processes(job), by=by, compare=compare)
+        found = tx.case_statistics(
+            job,
+            since=since,
+            until=until,
+            processes=processes(job),
+            by=by,
+            compare=compare,
+            targets=job.inputs.get("targets"),
+        )
         return {"statistics": found}
 
     def perform(self, job: Job) -> dict[str, Any]:

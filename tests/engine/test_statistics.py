@@ -48,7 +48,7 @@ def finish(house: House, case_key: int, **answers: Any) -> None:
 
 def counts(house: House, name: str, scope: Scope, *, compare: bool = False) -> list[tuple[Any, ...]]:
     with house.database.read() as tx:
-        found = statistics.by_dimension(tx, scope, name, compare=compare)
+        found = statistics.by_dimension(tx, scope, name, compare=compare, now=house.clock.now())
     return [(line.value, line.count, line.share, *([line.change] if compare else [])) for line in found]
 
 
@@ -84,7 +84,7 @@ class TestDimensions:
     def test_names_of_a_period(self, house: House, scope: Scope) -> None:
         begin(house, channel="电话")
         with house.database.read() as tx:
-            assert statistics.dimensions(tx, scope) == ("channel", "kind")
+            assert statistics.dimensions(tx, scope, now=house.clock.now()) == ("channel", "kind")
 
 
 def known(house: House, shares: dict[str, int], name: str, at: datetime) -> None:
@@ -140,9 +140,9 @@ class TestCounting:
     def test_where_narrows(self, house: House, scope: Scope) -> None:
         begin(house, channel="电话")
         begin(house, channel="网站", category="质量")
-        narrowed = Scope(scope.since, scope.until, where={"channel": "网站"})
+        narrowed = Scope(scope.since, scope.until, where={"channel": ("网站",)})
         assert counts(house, "category", narrowed) == [("质量", 1, 1.0)]
-        missing = Scope(scope.since, scope.until, where={"category": MISSING})
+        missing = Scope(scope.since, scope.until, where={"category": (MISSING,)})
         assert counts(house, "channel", missing) == [("电话", 1, 1.0)]
         assert counts(house, "process", scope) == [("计数", 2, 1.0)]
 
@@ -181,6 +181,88 @@ class TestCounting:
         with house.database.read() as tx:
             found = statistics.totals(tx, scope, now=house.clock.now())
         assert (found.overdue, found.late) == (1, 1)
+
+    def test_by_state_and_lateness(self, house: House, scope: Scope) -> None:
+        finish(house, begin(house, channel="电话"))
+        begin(house, channel="电话")
+        house.clock.advance(3 * DAY)
+        now = house.clock.now()
+        with house.database.read() as tx:
+            found = {
+                text: statistics.count(tx, scope.narrowed(statistics.read_where(text)), now=now)
+                for text in (
+                    "",
+                    "state=finished",
+                    "state=open|finished",
+                    "overdue=yes",
+                    "overdue=no",
+                    "channel=网站|电话",
+                )
+            }
+        assert found == {
+            "": 2,
+            "state=finished": 1,
+            "state=open|finished": 2,
+            "overdue=yes": 1,
+            "overdue=no": 1,
+            "channel=网站|电话": 2,
+        }
+
+    def test_targets_of_a_table(self, house: House, scope: Scope) -> None:
+        known(house, {"mediated": 8, "terminated": 2, "withdrawn": 5}, "outcome", house.clock.now())
+        targets = statistics.read_targets(
+            [
+                {
+                    "name": "调解成功率",
+                    "of": "outcome=mediated|terminated",
+                    "counted": "outcome=mediated",
+                    "target": 0.8,
+                    "source": "考核办法",
+                },
+                {"name": "回复率", "of": "channel=电话", "counted": "state=finished", "target": 1},
+                {"name": "撤诉率", "counted": "outcome=withdrawn"},
+            ]
+        )
+        with house.database.read() as tx:
+            mediated, answered, withdrawn = statistics.kpis(tx, scope, targets, now=house.clock.now())
+        assert (mediated.counted, mediated.of, mediated.share, mediated.met) == (8, 10, 0.8, True)
+        assert (answered.share, answered.met) == (None, None)
+        assert (withdrawn.share, withdrawn.met) == (0.3333, None)
+
+    @pytest.mark.parametrize(
+        "rows",
+        [
+            {},
+            ["x"],
+            [{"name": "x"}],
+            [{"name": "x", "counted": "kind"}],
+            [{"name": "x", "counted": "kind=a", "target": "viel"}],
+        ],
+    )
+    def test_wrong_targets_are_named(self, rows: Any) -> None:
+        with pytest.raises(statistics.BadTarget):
+            statistics.read_targets(rows)
+
+    def test_hot_spots_are_far_above_the_usual(self, house: House) -> None:
+        house.deploy(COUNTED)
+        now = house.clock.now()
+        for weeks in range(1, 5):
+            known(house, {"质量": 4, "价格": 4}, "category", now - timedelta(weeks=weeks))
+        known(house, {"质量": 6, "价格": 5, "包装": 2, "新款": 3}, "category", now)
+        with house.database.read() as tx:
+            scope = Scope(now, now + timedelta(weeks=1))
+            found = statistics.by_dimensions(tx, scope, ["category"], hot=statistics.HotRule(), now=now)["category"]
+        assert {line.value: (line.usual, line.hot) for line in found} == {
+            "质量": (4.0, True),
+            "价格": (4.0, False),
+            "新款": (0.0, True),
+            "包装": (0.0, False),
+        }
+
+    def test_months_are_compared_with_months(self) -> None:
+        march = Scope(datetime(2026, 2, 28, 16, tzinfo=UTC), datetime(2026, 3, 31, 16, tzinfo=UTC))
+        assert march.before().since == datetime(2026, 1, 31, 16, tzinfo=UTC)
+        assert march.before().before().since == datetime(2025, 12, 31, 16, tzinfo=UTC)
 
     def test_nothing_is_no_error(self, house: House, scope: Scope) -> None:
         with house.database.read() as tx:

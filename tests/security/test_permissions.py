@@ -123,6 +123,9 @@ POST   /public/status                     404       404      404    404   404   
 GET    /healthz                           200       200      200    200   200     200     200   200
 GET    /readyz                            200       200      200    200   200     200     200   200
 GET    /metrics                           200       200      200    200   200     200     200   200
+GET    /reports                           login     403      403    403   403     200     200   403
+GET    /reports/xlsx                      login     403      403    403   403     200     200   403
+GET    /reports/cases?period=day&day=2026-11-23 login     403      403    403   403     200     200   403
 GET    /audit/documents                   login     403      403    403   403     200     200   403
 GET    /audit/journal                     login     403      403    403   403     200     200   403
 POST   /audit/journal                     login     403      403    403   403     200     200   403
