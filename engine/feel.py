@@ -19,6 +19,7 @@ from typing import Any, Self
 
 from engine.deadlines import resolve
 from engine.errors import EngineError
+from engine.feel_replies import Replies
 from engine.feel_values import Duration, tag, to_json, untag
 from engine.isolate import IsolateDied, IsolatePool
 from engine.ports import Calendar
@@ -96,6 +97,7 @@ class Feel:
         )
         self._time_limit = time_limit
         self._memory_limit_bytes = memory_limit_bytes
+        self._replies = Replies()
         self._analysis = lru_cache(maxsize=4_096)(self._analyse)
 
     def evaluate(self, expression: str, variables: Mapping[str, Any], *, now: datetime) -> Any:
@@ -162,6 +164,7 @@ class Feel:
     def close(self) -> None:
         """Free the isolates. Evaluating afterwards raises `FeelError`."""
         self._pool.close()
+        self._replies.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -193,11 +196,10 @@ class Feel:
         message = {
             **request,
             "variables": _nameable(variables, texts),
-            "now": round(now.timestamp() * 1000),
             "resolved": {},
         }
         for _round in range(MOST_ROUNDS):
-            reply = self._call(function, message, subject)
+            reply = self._call(function, message, now, subject)
             if not reply["needs"]:
                 return _accepted(reply)
             for need in reply["needs"]:
@@ -224,12 +226,17 @@ class Feel:
     def _values(self, expressions: Sequence[str], variables: Mapping[str, Any], now: datetime) -> dict[str, Any]:
         return self.ask("values", {"expressions": list(expressions)}, expressions, variables, now)
 
-    def _call(self, function: str, message: dict[str, Any], subject: str) -> dict[str, Any]:
+    def _call(self, function: str, message: dict[str, Any], now: datetime, subject: str) -> dict[str, Any]:
         encoder = _Encoder()
         text = encoder.encode(message, subject)
-        if encoder.tagged:
-            text = encoder.encode({**message, "tagged": True}, subject)
-        reply: dict[str, Any] = json.loads(self._run(function, text, subject))
+        lasting = not encoder.tagged and self._replies.lasting(function, text)
+        answered = self._replies.get(function, text) if lasting else None
+        if answered is None:
+            timed = {**message, "now": round(now.timestamp() * 1000), "tagged": encoder.tagged}
+            answered = self._run(function, encoder.encode(timed, subject), subject)
+            if lasting:
+                self._replies.keep(function, text, answered)
+        reply: dict[str, Any] = json.loads(answered)
         return reply
 
     def _run(self, function: str, text: str, subject: str) -> str:

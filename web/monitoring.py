@@ -224,7 +224,8 @@ class Monitoring:
             return "数据库结构不是最新，请先运行 hejie migrate。" if database.is_behind() else None
 
         def interpreter() -> str | None:
-            return None if feel.evaluate("1 + 1", {}, now=clock.now()) == 2 else "表达式求值有误。"
+            # What has to do with time is never answered from memory.
+            return None if feel.evaluate("now() = now()", {}, now=clock.now()) is True else "表达式求值有误。"
 
         self.readiness = Readiness({"database": schema, "files": files.probe, "feel": interpreter})
         self.figures = Figures(lambda: backlog.count(database, clock))
