@@ -20,6 +20,7 @@ from sqlalchemy import Connection, select
 from engine import permissions, statistics
 from engine.casework.errors import NotAllowed, NotFound
 from engine.casework.visibility import sees
+from engine.check.diagrams import COMMON_TARGETS, READERS
 from engine.clock import SHANGHAI
 from engine.database import Database
 from engine.decisions import DecisionError
@@ -35,7 +36,6 @@ from engine.working_days import ONE_DAY
 from engine.worklist import CaseSummary, masking
 from engine.worklist.pages import summary
 
-READERS = "report_readers"
 EVERYTHING = ""
 """The id of the report over all processes."""
 _PAGE = 50
@@ -239,10 +239,6 @@ class Reports:
             return statistics.kpis(tx, scope, statistics.read_targets(rows), now=now), ""
         except (DecisionError, statistics.BadTarget) as error:
             return (), error.message
-
-
-COMMON_TARGETS = "report_targets"
-"""The decision with the targets of the report over everything."""
 
 
 def _declared(report_id: str, name: str, properties: Mapping[str, str]) -> Report:

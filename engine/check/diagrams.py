@@ -54,6 +54,14 @@ PROPERTIES = frozenset(
 DIMENSION = re.compile(r"case_dimension_[a-z][a-z0-9_]{0,49}")
 """Properties by which cases are counted; the name after the prefix is the dimension's."""
 
+READERS, PERIOD, TARGETS = "report_readers", "report_period", "report_targets"
+REPORT_PROPERTIES = frozenset({READERS, "report_processes", "report_by", PERIOD, TARGETS, "report_hot"})
+"""What makes a process a report (see `engine.reports`)."""
+PERIODS = ("day", "week", "month", "quarter")
+
+COMMON_TARGETS = "report_targets"
+"""The decision with the targets of the report over everything, which no diagram uses."""
+
 TASK_HEADERS = frozenset({"not_completed_by", "similar_cases"})
 
 WITH_TEMPLATE, WITH_SERIES, WITH_DEADLINE = "template", "series", "deadline"
@@ -102,11 +110,31 @@ def _check_properties(process: Process, contents: Contents, feel: Feel) -> None:
         if fault and (name in PROPERTIES or counted):
             message = f"流程属性“{name}”的表达式有误：{fault}。"
             contents.add(process.file, process.id, "feel-invalid", message)
+    _check_report(process, contents)
     pattern = process.properties.get("case_number", "")
     fault = numbering.pattern_problem(pattern) if pattern else None
     if fault:
         message = f"案件编号格式“{pattern}”有误：{fault}。"
         contents.add(process.file, process.id, "number-pattern", message)
+
+
+def _check_report(process: Process, contents: Contents) -> None:
+    given = process.properties
+    for name in given:
+        if name.startswith("report_") and name not in REPORT_PROPERTIES:
+            message = f"流程属性“{name}”没有用处{suggestion(name, REPORT_PROPERTIES)}。"
+            contents.warn(process.file, process.id, "property-unknown", message)
+    if given.get(PERIOD, PERIODS[0]).strip() not in PERIODS:
+        message = f"报表的时段只能是 {'、'.join(PERIODS)}，不是“{given[PERIOD]}”。"
+        contents.add(process.file, process.id, "report-period", message)
+    targets, known = given.get(TARGETS, "").strip(), contents.decisions.decisions
+    if targets and targets not in known and targets not in contents.decisions.broken:
+        message = f"指标表“{targets}”不存在{suggestion(targets, known)}。"
+        contents.add(process.file, process.id, "decision-not-found", message)
+    for name in filter(None, (part.strip() for part in given.get("report_processes", "").split(","))):
+        if name not in contents.processes:
+            message = f"报表要统计的流程“{name}”不存在{suggestion(name, contents.processes)}。"
+            contents.add(process.file, process.id, "process-not-found", message)
 
 
 # --- references

@@ -10,7 +10,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from tests.engine.procedures import chain, end, file, lanes, process, properties, start, user
-from tests.web.office import Office, words
+from tests.web.office import ROOT, Office, words
 
 COUNTED = file(
     process(
@@ -162,6 +162,13 @@ class TestPage:
         counted.house.casework.deploy(targets("0.6"), by="system", check=lambda _: [])
         shown = words(counted.client("audra").get("/reports?report=counted_monthly"))
         assert "调解成功率 66.7% 60.0% 达到" in shown
+
+    def test_the_common_targets_are_those_of_the_report_over_everything(self, counted: Office) -> None:
+        path = "workflows/report_targets.dmn"
+        counted.house.casework.deploy({path: (ROOT / path).read_bytes()}, by="system", check=lambda _: [])
+        shown = words(counted.client("audra").get("/reports"))
+        assert "调解成功率 66.7% 80.0% 未达到 2 / 3" in shown
+        assert "咨询回复率 — 100.0% — 0 / 0" in shown
 
     def test_a_broken_table_is_said(self, counted: Office) -> None:
         broken = {path: data.replace(b'"outcome=mediated"', b'"mediated"') for path, data in targets("1").items()}
