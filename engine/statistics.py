@@ -28,6 +28,8 @@ MOST_SAMPLED = 1000
 
 PROCESS, STATE, OVERDUE = "process", "state", "overdue"
 """Dimensions that every case has: its process's name; finished, open or canceled; yes or no."""
+PROCEDURE = "procedure"
+"""Dimension of a case of the front door: the process that it was handed to, and is counted with."""
 STATES = {"finished": "COMPLETED", "open": "ACTIVE", "canceled": "CANCELED"}
 MISSING, OTHERS = "（未注明）", "（其他）"
 
@@ -67,9 +69,16 @@ class Scope:
     def condition(self, now: datetime) -> ColumnElement[bool]:
         conditions = [_C.started_at >= self.since, _C.started_at < self.until]
         if self.processes is not None:
-            conditions.append(_C.process_id.in_(self.processes))
+            conditions.append(_handled_by(self.processes))
         conditions += [_has(name, values, now) for name, values in self.where.items()]
         return and_(*conditions)
+
+
+def _handled_by(processes: Collection[str]) -> ColumnElement[bool]:
+    """Return the condition on cases of these processes, or that the front door has handed to one of them."""
+    theirs = case_dimension.c.case_key == _C.key, case_dimension.c.name == PROCEDURE
+    chosen = exists().where(*theirs, case_dimension.c.value.in_(list(processes))).correlate(case_table)
+    return or_(_C.process_id.in_(list(processes)), chosen)
 
 
 @dataclass(frozen=True)
@@ -372,7 +381,7 @@ def sample(
     """
     query = select(_C.key, _C.number).where(_C.ended_at >= since, _C.ended_at < until, _C.state == "COMPLETED")
     if processes is not None:
-        query = query.where(_C.process_id.in_(list(processes)))
+        query = query.where(_handled_by(processes))
     if without is not None:
         query = query.where(_C.key != without)
     rows = tx.execute(query.limit(MOST_CASES + 1)).all()

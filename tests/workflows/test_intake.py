@@ -12,10 +12,13 @@ import pytest
 from engine.calendars import ChinaCalendar
 from engine.deployments import Bundle
 from engine.feel import Feel
+from tests.web.office import Office, open_office
 from web import bundles
+from web.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 BUNDLE = Bundle.of(bundles.collect(ROOT, ()))
+PROCEDURES = [rule.outputs[0] for rule in BUNDLE.decisions.decisions["intake_procedures"].rules]
 NOW = datetime(2026, 12, 1, 1, 0, tzinfo=UTC)
 
 
@@ -77,3 +80,62 @@ def test_every_proposed_procedure_can_be_chosen(feel: Feel) -> None:
     assert offered - {"direct"} <= set(BUNDLE.diagrams)
     units = {unit["value"] for unit in propose(feel, "")["units"]}
     assert {route["unit"] for route in propose(feel, "举报，退款")["routes"]} <= units
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("intake")
+    with open_office(Settings.from_environ({"HEJIE_ROOT": str(ROOT), "HEJIE_DATA_DIR": str(folder)})) as opened:
+        files = bundles.collect(ROOT, ())
+        opened.house.casework.deploy(files, by="system", note="全部", check=lambda files: [])
+        yield opened
+
+
+TOLD = {
+    "channel": "phone",
+    "received_at": "2026-11-23T09:00:00+08:00",
+    "complainant": {"name": "林雨", "phone": "13812345678"},
+    "product": {"name": "一句话说的事", "supplier": "滨江某店", "price": "399.00"},
+    "purchase": {"date": "2026-11-01", "place": "中山路"},
+    "description": "来件人讲的经过。",
+    "demand": "来件人的要求。",
+}
+
+
+@pytest.mark.parametrize("process_id", sorted({p.strip('"') for p in PROCEDURES}))
+def test_a_chosen_procedure_asks_for_nothing_again(office: Office, process_id: str) -> None:
+    """Its first form is filled in with what is known, the channel in its own words."""
+    house = office.house
+    key = house.casework.start_case("intake", TOLD, by="system").key
+    route = {"kind": "complaint", "process": process_id, "unit": "客服部", "grade": "general"}
+    [confirm] = office.open_tasks(key).values()
+    house.casework.assign(confirm, "adam", by="adam")
+    house.casework.complete_task(confirm, {"decision": "proceed", "routes": [route]}, by="adam")
+    [first] = office.open_tasks(key).values()
+    adam = house.identity.find("adam")
+    assert adam is not None
+    task = house.worklist.item(first, adam)
+    assert task.process_id == process_id
+    assert task.form is not None
+    assert task.form_file is not None
+    form = house.forms.get(task.form_file, task.form)
+    filled = form.initial(task.variables)
+    asked = {".".join(field.path) for field in form.fields}
+    known = {
+        "complainant.name": "林雨",
+        "received_at": TOLD["received_at"],
+        "description": TOLD["description"],
+        "demand": TOLD["demand"],
+        "request_detail": TOLD["demand"],
+        "matter": "一句话说的事",
+        "purchase.what": "一句话说的事",
+        "product.name": "一句话说的事",
+    }
+    for path, value in known.items():
+        if path in asked:
+            found: Any = filled
+            for step in path.split("."):
+                found = found[step]
+            assert found == value, path
+    assert {"complainant.name", "description", "received_at"} <= asked
+    assert filled["channel"]  # a code of its own list: anything else would be left empty
