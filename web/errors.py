@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from engine.casework import errors as casework
 from engine.errors import EngineError
 from engine.files import FileDamaged, FileMissing
+from engine.identity import MayNotAdminister
 from forms import FormInvalid
 from web.context import RequestError, json_answer, wants_json
 from web.pages.public import PublicThrottledError
@@ -43,6 +44,7 @@ TABLE: tuple[tuple[type[Exception], Answer], ...] = (
         casework.NotAllowed,
         Answer(403, lazy_gettext("没有权限"), lazy_gettext("如确需办理，请联系管理员调整您的岗位。")),
     ),
+    (MayNotAdminister, Answer(403, lazy_gettext("没有权限"), lazy_gettext("如确需办理，请联系管理员。"))),
     (casework.Conflict, Answer(409, lazy_gettext("情况已经变化"), _BACK)),
     (casework.Invalid, Answer(422, lazy_gettext("内容需要更正"), lazy_gettext("请返回上一页更正后再提交。"))),
     (FileMissing, Answer(404, lazy_gettext("文件不在库中"), lazy_gettext("请联系管理员检查文件存储。"))),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from flask import g
 
 from engine.casework import Casework
 from engine.casework.errors import CaseworkError, NotAllowed, NotFound
@@ -239,3 +240,11 @@ def outcome(call: Callable[[Scene, Any], Any], scene: Scene, who: Any) -> str:
     if isinstance(answer, tuple):
         return "some" if answer else "none"
     return "ok"
+
+
+def test_who_is_no_administrator_any_more_is_told_so(scene: Scene) -> None:
+    """Between the page's look and the use case's own: it is no fault of what was typed."""
+    app = scene.office.app
+    with app.test_request_context("/people"):
+        g.person = None
+        assert app.make_response(app.handle_user_exception(MayNotAdminister())).status_code == 403
