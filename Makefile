@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 SYSTEM := python3-venv fontconfig libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-hanazono fonts-babelstone-han
 SYSTEM_TEST := chromium poppler-utils qpdf
 
-.PHONY: help run test lint setup setup-test bench soak demo clean
+.PHONY: help run test lint setup setup-test bench soak audit demo clean
 
 help:
 	@sed -n 's/^# //p;/^$$/q' Makefile
@@ -34,6 +34,11 @@ bench: setup
 # Half an hour on each database: what is lost or doubled by 200 kills during 20,000 completions.
 soak: setup-test
 	HEJIE_SOAK_COMPLETIONS=20000 HEJIE_SOAK_KILLS=200 tests/with-postgres pytest tests/faults/test_kills.py -s
+
+# pip-audit brings much along that nothing else needs: a folder of its own.
+audit: setup
+	@test -x .venv/audit/bin/pip-audit || { python3 -m venv .venv/audit && .venv/audit/bin/pip install -q --disable-pip-version-check pip-audit==2.10.1; } || true
+	@NODE_OPTIONS=--use-system-ca .ci/audit .venv/audit/bin/pip-audit
 
 demo: setup
 	hejie demo --out var/demo
