@@ -27,6 +27,7 @@ Grammar of events, `subject:what`, with their facts:
     document:ready     document, sha256, pages     document:voided        document, number, reason
     number:allocated   number, series              number:voided          number, reason
     attachment:added   attachment, name, sha256, size
+    message:told       name, answers
     message:published  name, correlation_key       message:correlated     name, correlation_key, message
     signal:broadcast   name
     (of no case) deployment:made, person:added, person:changed, calendar:changed

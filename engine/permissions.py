@@ -56,6 +56,8 @@ class Act(Enum):
     CANCEL_CASE = auto()
     CORRECT_CASE = auto()
     """Set variables by hand, void a document."""
+    SUPPLEMENT = auto()
+    """Tell a running case, by the form that its diagram offers, what it waits to hear."""
     MERGE_CASE = auto()
     """End a duplicate, pointing to the case that goes on (which must be seen too)."""
     REOPEN_CASE = auto()
@@ -99,6 +101,7 @@ ALLOWED: Mapping[Act, frozenset[Standing]] = {
         Act.ATTACH: {_S.CONCERNED},
         Act.CANCEL_CASE: {_S.ADMINISTRATOR},
         Act.CORRECT_CASE: {_S.ADMINISTRATOR},
+        Act.SUPPLEMENT: {_S.CONCERNED, _S.ADMINISTRATOR},
         Act.MERGE_CASE: {_S.CONCERNED, _S.ADMINISTRATOR},
         Act.REOPEN_CASE: {_S.CONCERNED, _S.ADMINISTRATOR},
         Act.CLAIM: {_S.CANDIDATE},

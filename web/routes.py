@@ -31,6 +31,7 @@ from web.pages import (
     search,
     sign_in,
     start,
+    supplement,
     task,
     work_list,
 )
@@ -84,6 +85,8 @@ ROUTES = (
     Route("GET", "/cases/<key:key>/diagrams/<process_id>", case.diagram),
     Route("POST", "/cases/<key:key>/comments", case.comment),
     Route("POST", "/cases/<key:key>/cancel", case.cancel),
+    Route("GET", "/supplements/<key:key>", supplement.show),
+    Route("POST", "/supplements/<key:key>", supplement.tell),
     Route("POST", "/cases/<key:key>/merge", case.merge),
     Route("POST", "/cases/<key:key>/reopen", case.reopen),
     # Files

@@ -29,6 +29,7 @@ from engine.casework.messages import Messages
 from engine.casework.receiving import Receiving
 from engine.casework.results import Attachment, CaseRef, DeploymentInfo, Outcome, ProcessVersion
 from engine.casework.starting import Cases
+from engine.casework.supplements import Supplements
 from engine.casework.tasks import Tasks
 from engine.casework.timers import Timers
 from engine.database import Database
@@ -43,7 +44,20 @@ from engine.runtime import Runtime
 __all__ = ["Attachment", "CaseRef", "Casework", "DeploymentInfo", "Outcome", "ProcessVersion"]
 
 
-class Casework(Deploying, Cases, Tasks, Attachments, Messages, Incidents, Jobs, Timers, Deadlines, Links, Receiving):
+class Casework(
+    Deploying,
+    Cases,
+    Tasks,
+    Attachments,
+    Messages,
+    Incidents,
+    Jobs,
+    Timers,
+    Deadlines,
+    Links,
+    Receiving,
+    Supplements,
+):
     """The use cases. Thread-safe."""
 
     def __init__(

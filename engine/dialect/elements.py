@@ -117,17 +117,24 @@ class ElementReader:
                 fields = {
                     "attached_to": node.get("attachedToRef", ""),
                     "interrupting": xml.flag(node, "cancelActivity", default=True),
+                    **self._asked(extensions),
                 }
+            case "intermediateCatchEvent":
+                fields = self._asked(extensions)
             case "startEvent":
                 fields = {
                     "interrupting": xml.flag(node, "isInterrupting", default=True),
-                    **extensions.fields(form_id=("formDefinition", "formId")),
+                    **self._asked(extensions),
                 }
             case "subProcess":
                 fields = {"triggered_by_event": xml.flag(node, "triggeredByEvent", default=False)}
             case "receiveTask" | "eventBasedGateway":
                 self._refuse_instantiation(node, element_id)
         return fields
+
+    def _asked(self, extensions: Extensions) -> dict[str, Any]:
+        """An event's form: what is asked when somebody brings about by hand what it waits for."""
+        return extensions.fields(form_id=("formDefinition", "formId"))
 
     def _activity(self, node: xml.Node, element_id: str) -> dict[str, Any]:
         if xml.flag(node, "isForCompensation", default=False):

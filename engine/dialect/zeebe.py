@@ -25,7 +25,7 @@ KNOWN: Mapping[str, set[str]] = {
     "ioMapping": _MAPPED,
     "properties": {"*"},
     "userTask": {"userTask"},
-    "formDefinition": {"userTask", "startEvent"},
+    "formDefinition": {"userTask", "startEvent", "intermediateCatchEvent", "boundaryEvent"},
     "assignmentDefinition": {"userTask"},
     "taskSchedule": {"userTask"},
     "priorityDefinition": {"userTask"},

@@ -42,6 +42,7 @@ from engine.worklist.views import (
     Scope,
     Sort,
     StartableProcess,
+    SupplementView,
     TaskBrief,
     TaskView,
     TimelineEntry,
@@ -68,6 +69,7 @@ __all__ = [
     "SimilarCase",
     "Sort",
     "StartableProcess",
+    "SupplementView",
     "TaskBrief",
     "TaskView",
     "TimelineEntry",
@@ -130,6 +132,11 @@ class Worklist:
         """Return the cases like the one of a user task, for who may do the task and if its diagram asks for them."""
         with self._reader(person) as reader:
             return reader.similar(key)
+
+    def supplement(self, item_key: int, person: Person) -> SupplementView:
+        """Return what a running case waits to hear, with the form to tell it by."""
+        with self._reader(person) as reader:
+            return reader.supplement(item_key)
 
     def case(self, key: int, person: Person) -> CaseView:
         with self._reader(person) as reader:

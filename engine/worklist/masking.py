@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from engine.identity import mask_number
 from engine.privacy import masked
-from engine.worklist.views import CaseSummary, CaseView, IncidentView, TaskView, TimelineEntry
+from engine.worklist.views import CaseSummary, CaseView, IncidentView, SupplementView, TaskView, TimelineEntry
 
 
 def case(view: CaseView) -> CaseView:
@@ -23,6 +23,10 @@ def case(view: CaseView) -> CaseView:
         ),
         links=tuple(replace(link, reason=masked(link.reason)) for link in view.links),
     )
+
+
+def supplement(view: SupplementView) -> SupplementView:
+    return replace(view, case=summary(view.case), variables=masked(view.variables))
 
 
 def task(view: TaskView) -> TaskView:

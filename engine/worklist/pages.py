@@ -14,6 +14,7 @@ from engine.casework.errors import FourEyes, NotAllowed, NotFound
 from engine.casework.facts import Told, case_facts
 from engine.casework.linking import MERGED
 from engine.casework.starting import USER
+from engine.casework.supplements import asked_form
 from engine.casework.tasks import NOT_COMPLETED_BY
 from engine.casework.visibility import sees, standings
 from engine.deployments import Bundle, Deployments
@@ -33,6 +34,7 @@ from engine.worklist.views import (
     IncidentView,
     ItemView,
     LinkView,
+    SupplementView,
     TaskBrief,
     TaskView,
 )
@@ -83,6 +85,7 @@ class Reader:
             may_correct=row.state == "ACTIVE" and permissions.may(self.person, Act.CORRECT_CASE),
             may_retry=permissions.may(self.person, Act.RETRY_INCIDENT),
             case_deadlines=limits.of_case(self.tx, row.key, self.now),
+            supplements=self._supplements(rows, bundle, theirs),
             links=(linked := self.links(row.key, theirs)),
             may_merge=row.state == "ACTIVE" and permissions.may(self.person, Act.MERGE_CASE, *theirs),
             may_reopen=row.state != "ACTIVE"
@@ -172,6 +175,42 @@ class Reader:
             form=bundle.files[form_file] if form_file else None,
             variables=self._seen(found, bundle, found),
         )
+
+    def _supplements(
+        self, rows: Sequence[AnyRow], bundle: Bundle, theirs: Collection[Standing]
+    ) -> tuple[tuple[int, str], ...]:
+        if not permissions.may(self.person, Act.SUPPLEMENT, *theirs):
+            return ()
+        waiting = [row for row in _open(rows) if row.kind == "message"]
+        return tuple(
+            (row.key, _told_name(bundle, row))
+            for row in waiting
+            if asked_form(bundle, row.process_id, row.element_id) is not None
+        )
+
+    def supplement(self, key: int) -> SupplementView:
+        """Return what an event waits to hear, for who may tell it."""
+        item = store.item(self.tx, key)
+        if item is None or item.kind != "message":
+            raise NotFound
+        row = self._case_row(case.c.key == item.case_key)
+        theirs = standings(self.tx, self.person, row.key)
+        if not permissions.may(self.person, Act.SUPPLEMENT, *theirs):
+            raise NotAllowed("只有经办人员可以补充情况。")
+        bundle = self.deployments.bundle(self.tx, row.deployment_key)
+        file = asked_form(bundle, item.process_id, item.element_id)
+        if file is None or item.state != "CREATED":
+            raise NotFound("案件已经不等这项情况了，请回到案件页面查看。")
+        view = SupplementView(
+            item_key=key,
+            name=_told_name(bundle, item),
+            case=summary(row, display_names(self.tx, [row.started_by]), incidents=0),
+            documentation=bundle.diagrams[item.process_id].elements[item.element_id].documentation,
+            form_file=file,
+            form=bundle.files[file],
+            variables=self._seen(row, bundle, item),
+        )
+        return view if permissions.may(self.person, Act.SEE_NUMBERS, *theirs) else masking.supplement(view)
 
     def links(self, case_key: int, theirs: Collection[Standing]) -> tuple[LinkView, ...]:
         """Return what a case was merged into, took in, follows, or is followed by, oldest first."""
@@ -362,6 +401,13 @@ _ATTACHMENTS = select(
     attachment.c.uploaded_by,
     attachment.c.uploaded_at,
 ).join(file, file.c.sha256 == attachment.c.sha256)
+
+
+def _told_name(bundle: Bundle, item: AnyRow) -> str:
+    """Return what is said to happen: the name of the event, not of the sub-process that it begins."""
+    process = bundle.diagrams[item.process_id]
+    start = next((child for child in process.children(item.element_id) if child.type == "startEvent"), None)
+    return (start.name if start is not None else "") or item.name or item.element_id
 
 
 _LINKS = {

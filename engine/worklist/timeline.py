@@ -172,6 +172,7 @@ _SENTENCES: Mapping[str, Callable[[Facts, str, Mapping[str, str]], str]] = {
     "case:completed": _said("案件办结"),
     "case:canceled": _reason("取消案件，原因：{reason}"),
     "case:comment": _reason("备注：{text}"),
+    "message:told": _said("补充情况：{element}"),
     "case:merged": _reason("并入案件{into}，本案到此为止，原因：{reason}"),
     "case:took_in": _reason("案件{number}并入本案，原因：{reason}"),
     "case:reopened": _reason("重新办理，另立案件{number}，原因：{reason}"),

@@ -352,6 +352,19 @@ class TaskBrief:
 
 
 @dataclass(frozen=True)
+class SupplementView:
+    """What a running case waits to hear, and the form to tell it by."""
+
+    item_key: int
+    name: str
+    case: CaseSummary
+    documentation: str
+    form_file: str
+    form: bytes
+    variables: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class LinkView:
     """How a case hangs together with another."""
 
@@ -400,6 +413,8 @@ class CaseView:
     """The limits of the case itself, those that run first."""
     """Retry incidents."""
     links: tuple[LinkView, ...] = ()
+    supplements: tuple[tuple[int, str], ...] = ()
+    """Keys and names of the events whose message the person asking may bring by hand (see `Worklist.supplement`)."""
     may_merge: bool = False
     may_reopen: bool = False
 

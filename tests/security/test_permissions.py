@@ -88,6 +88,8 @@ POST   /cases/{nothing}/merge             login     404      404    404   404   
 POST   /cases/{case}/reopen               login     404      409    404   409     403     409   404
 POST   /cases/{ended}/reopen              login     404      303    404   303     403     303   404
 POST   /cases/{nothing}/reopen            login     404      404    404   404     404     404   404
+GET    /supplements/{task}                login     404      404    404   404     404     404   404
+POST   /supplements/{task}                login     404      404    404   404     404     404   404
 POST   /attachments                       login     201      201    201   201     201     201   201
 POST   /attachments?case={case}           login     404      201    404   201     403     403   404
 POST   /attachments?item={task}           login     404      201    404   201     403     403   404

@@ -1,4 +1,4 @@
-// The form that the public fills in: drawn by form-js, sent once, the server's objections shown at the fields.
+// A form that is filled in and sent at once, by the public or beside the tasks: drawn by form-js, sent once, the server's objections shown at the fields.
 import '../../engine/feelin.mjs'; // conditions and templates of forms then read as on the server
 import { Form } from '@bpmn-io/form-js-viewer';
 import { showSummary } from './lib/error-summary.mjs';
@@ -60,7 +60,8 @@ async function send({ data, errors }) {
   submit.textContent = t('正在提交…');
   try {
     const trap = page.querySelector('[data-trap]');
-    const { status, content } = await post(page.action, { answers: JSON.stringify(data), [trap.name]: trap.value });
+    const unseen = trap ? { [trap.name]: trap.value } : {};
+    const { status, content } = await post(page.action, { answers: JSON.stringify(data), ...unseen });
     if (status === 200) return window.location.assign(content.location);
     if (status === 422 && content.errors) {
       applyErrors(form, content.errors);
