@@ -6,7 +6,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from argon2 import PasswordHasher
@@ -61,6 +61,13 @@ class Person:
     active: bool = True
     session_stamp: str = field(default="", repr=False, compare=False)
     """A session that began under another stamp is over."""
+    others: tuple[Person, ...] = field(default=(), compare=False)
+    """For whom they stand in: they see and may take these persons' tasks. Theirs alone: nobody stands in onward."""
+
+    @property
+    def lanes(self) -> frozenset[str]:
+        """Their groups without the three roles, which nobody can stand in for."""
+        return self.groups - {AUDITORS, ADMINISTRATORS, PROCESS_OWNERS}
 
     @property
     def is_auditor(self) -> bool:
@@ -136,12 +143,13 @@ class People:
         groups: Iterable[str] | None = None,
         active: bool | None = None,
         password: str | None = None,
+        stands_in_for: Iterable[str] | None = None,
         by: str,
     ) -> Person:
-        """Change what is given; None leaves it. A new password and `active=False` end the person's sessions.
+        """Change what is given; None leaves it. `stands_in_for` are usernames.
 
-        Raise `UnknownPerson`, `PersonRefused` (also for administrators about to lock themselves out) or
-        `MayNotAdminister`.
+        A new password and `active=False` end the person's sessions. Raise `UnknownPerson`, `PersonRefused` (also for
+        administrators about to lock themselves out) or `MayNotAdminister`.
         """
         values: dict[str, object] = {}
         if display_name is not None:
@@ -165,8 +173,11 @@ class People:
             if wanted is not None:
                 set_groups(tx, key, wanted)
                 facts["groups"] = sorted(wanted)
+            if stands_in_for is not None:
+                facts["stands_in_for"] = _set_others(tx, key, username, stands_in_for)
             journal.record(tx, "person:changed", facts, by=by, at=self._clock.now())
-            [changed] = _persons(tx.execute(_PERSONS.where(person.c.key == key)).all())
+            changed = load(tx, username)
+        assert changed is not None  # noqa: S101 - it was found above, in the same transaction
         return changed
 
     def verify(self, username: str, password: str) -> Person:
@@ -247,7 +258,17 @@ class People:
 _PERSONS = select(
     person.c.username, person.c.display_name, person.c.active, person.c.session_stamp, membership.c.group_name
 ).outerjoin_from(person, membership)
-_PERSON = _PERSONS.where(person.c.username == bindparam("username"))
+_PERSON = _PERSONS.where(
+    person.c.key.in_(
+        union(
+            select(person.c.key).where(person.c.username == bindparam("username")),
+            select(stand_in.c.for_key)
+            .join(person, person.c.key == stand_in.c.person_key)
+            .where(person.c.username == bindparam("username")),
+        )
+    )
+)
+"""The person, and whom they stand in for."""
 
 
 def load(tx: Connection, username: str) -> Person | None:
@@ -255,7 +276,11 @@ def load(tx: Connection, username: str) -> Person | None:
     if username in _NO_PERSONS:
         return _NO_PERSONS[username]
     found = _persons(tx.execute(_PERSON, {"username": username}))
-    return found[0] if found else None
+    themselves = next((one for one in found if one.username == username), None)
+    if themselves is None or len(found) == 1:
+        return themselves
+    others = sorted((one for one in found if one is not themselves), key=lambda one: one.username)
+    return replace(themselves, others=tuple(others))
 
 
 def display_names(tx: Connection, usernames: Iterable[str | None]) -> dict[str, str]:
@@ -278,6 +303,17 @@ def members_and_stand_ins(tx: Connection, groups: Iterable[str]) -> list[str]:
     others = select(stand_in.c.person_key).where(stand_in.c.for_key.in_(members))
     query = select(person.c.username).where(person.c.active, person.c.key.in_(union(members, others)))
     return list(tx.execute(query.order_by(person.c.username)).scalars())
+
+
+def stand_ins(tx: Connection, usernames: Iterable[str]) -> list[str]:
+    """Return the usernames of the active persons who stand in for any of these, each once."""
+    wanted = sorted(set(usernames))
+    if not wanted:
+        return []
+    keys = select(person.c.key).where(person.c.username.in_(wanted))
+    theirs = select(stand_in.c.person_key).where(stand_in.c.for_key.in_(keys))
+    query = select(person.c.username).where(person.c.active, person.c.key.in_(theirs))
+    return [name for name in tx.execute(query.order_by(person.c.username)).scalars() if name not in wanted]
 
 
 def mask_name(name: str) -> str:
@@ -320,6 +356,20 @@ def _must_administer(tx: Connection, by: str) -> None:
     who = load(tx, by)
     if who is None or not who.active or not permissions.may(who, permissions.Act.ADMINISTER):
         raise MayNotAdminister
+
+
+def _set_others(tx: Connection, key: int, username: str, others: Iterable[str]) -> list[str]:
+    """Let a person stand in for exactly these, and return them. Raise `PersonRefused` for an unknown one or oneself."""
+    wanted = sorted({name.strip() for name in others if name.strip()})
+    if username in wanted:
+        raise PersonRefused("不能给自己代办。")
+    rows = tx.execute(select(person.c.key, person.c.username).where(person.c.username.in_(wanted))).all()
+    unknown = sorted(set(wanted) - {row.username for row in rows})
+    if unknown:
+        raise PersonRefused(f"没有用户“{'、'.join(unknown)}”，不能设为代办对象。")
+    tx.execute(delete(stand_in).where(stand_in.c.person_key == key))
+    insert_rows(tx, stand_in, [{"person_key": key, "for_key": row.key} for row in rows])
+    return wanted
 
 
 def set_groups(tx: Connection, key: int, groups: Iterable[str]) -> None:

@@ -9,8 +9,8 @@ Grammar of events, `subject:what`, with their facts:
     case:merged        into, reason                case:took_in          number, reason
     case:reopened      number, reason              case:follows          number, reason
     task:opened        candidate_groups, candidate_users, assignee, form_id
-    task:claimed       implicitly                  task:released
-    task:assigned      to, from                    task:completed         answers
+    task:claimed       implicitly, for              task:released
+    task:assigned      to, from                    task:completed         answers, for
     task:canceled                                  deadline:set           at, rule, explanation, calendar
     task:reminded      timer
     deadline:opened    deadline, title, kind, at, rule, explanation, calendar, remind_at

@@ -29,6 +29,8 @@ class Standing(Enum):
     """Of a task that nobody holds: it is offered to them or their groups."""
     HOLDER = auto()
     """Of a task: it is theirs."""
+    STAND_IN = auto()
+    """Of a task: it is somebody's for whom they stand in."""
     UPLOADER = auto()
     """Of an attachment: it was uploaded by them."""
     READER = auto()
@@ -104,12 +106,12 @@ ALLOWED: Mapping[Act, frozenset[Standing]] = {
         Act.SUPPLEMENT: {_S.CONCERNED, _S.ADMINISTRATOR},
         Act.MERGE_CASE: {_S.CONCERNED, _S.ADMINISTRATOR},
         Act.REOPEN_CASE: {_S.CONCERNED, _S.ADMINISTRATOR},
-        Act.CLAIM: {_S.CANDIDATE},
-        Act.COMPLETE: {_S.CANDIDATE, _S.HOLDER},
+        Act.CLAIM: {_S.CANDIDATE, _S.STAND_IN},
+        Act.COMPLETE: {_S.CANDIDATE, _S.HOLDER, _S.STAND_IN},
         Act.RELEASE: {_S.HOLDER, _S.ADMINISTRATOR},
         Act.ASSIGN: {_S.CANDIDATE, _S.HOLDER, _S.ADMINISTRATOR},
         Act.ASSIGN_ANYBODY: {_S.ADMINISTRATOR},
-        Act.SEE_SIMILAR: {_S.CANDIDATE, _S.HOLDER},
+        Act.SEE_SIMILAR: {_S.CANDIDATE, _S.HOLDER, _S.STAND_IN},
         Act.SEE_INCIDENT: {_S.CONCERNED, _S.AUDITOR, _S.ADMINISTRATOR, _S.PROCESS_OWNER},
         Act.RETRY_INCIDENT: {_S.ADMINISTRATOR, _S.PROCESS_OWNER},
         Act.SEND: {_S.ADMINISTRATOR, _S.PROCESS_OWNER},
@@ -143,7 +145,9 @@ def of_task(
 ) -> frozenset[Standing]:
     """Return how a person stands to a task held by `assignee` (None: nobody), offered to these groups and users."""
     if assignee is not None:
-        return frozenset({Standing.HOLDER} if assignee == person.username else ())
+        if assignee == person.username:
+            return frozenset({Standing.HOLDER})
+        return frozenset({Standing.STAND_IN} if any(other.username == assignee for other in person.others) else ())
     return frozenset({Standing.CANDIDATE} if is_candidate(person, groups, users) else ())
 
 
@@ -158,5 +162,25 @@ def of_report(person: Person, readers: Collection[str]) -> frozenset[Standing]:
 
 
 def is_candidate(person: Person, groups: Collection[str], users: Collection[str]) -> bool:
-    """Say whether a task offered to these groups and users is offered to `person`, whoever holds it."""
+    """Say whether a task offered to these groups and users is offered to `person` or somebody they stand in for,
+    whoever holds it."""
+    return _offered(person, groups, users) or any(_offered_as(other, groups, users) for other in person.others)
+
+
+def acting_for(
+    person: Person, *, assignee: str | None, groups: Collection[str], users: Collection[str]
+) -> Person | None:
+    """Return for whom the person would act on a task; None if for themselves, or not at all."""
+    if assignee is not None and assignee != person.username:
+        return next((other for other in person.others if other.username == assignee), None)
+    if _offered(person, groups, users):
+        return None
+    return next((other for other in person.others if _offered_as(other, groups, users)), None)
+
+
+def _offered(person: Person, groups: Collection[str], users: Collection[str]) -> bool:
     return person.username in users or bool(person.groups & set(groups)) or EVERYBODY in groups
+
+
+def _offered_as(other: Person, groups: Collection[str], users: Collection[str]) -> bool:
+    return other.username in users or bool(other.lanes & set(groups))

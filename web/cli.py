@@ -395,6 +395,8 @@ def add_person(username: str, display_name: str, groups: Sequence[str], outside:
 @click.option("--active/--inactive", default=None, help="启用或停用；停用即退出登录。")
 @click.option("--password", "ask_password", is_flag=True, help="重设密码（提示输入）；此人随即退出登录。")
 @click.option("--sign-out", is_flag=True, help="让此人在所有设备上退出登录。")
+@click.option("--stands-in-for", multiple=True, metavar="USERNAME", help="代办对象（AB岗），可多次；整个替换。")
+@click.option("--stands-in-for-nobody", is_flag=True, help="不再代任何人办理。")
 def change_person(
     *,
     username: str,
@@ -404,20 +406,31 @@ def change_person(
     active: bool | None,
     ask_password: bool,
     sign_out: bool,
+    stands_in_for: Sequence[str],
+    stands_in_for_nobody: bool,
 ) -> None:
     """修改人员：姓名、岗位（整个替换）、启用或停用、密码、在用的登录。"""
     if groups and no_groups:
         _stop("--group 与 --no-groups 只能用一个。")
+    if stands_in_for and stands_in_for_nobody:
+        _stop("--stands-in-for 与 --stands-in-for-nobody 只能用一个。")
     wanted = () if no_groups else groups or None
+    others = () if stands_in_for_nobody else stands_in_for or None
     password = _new_password() if ask_password else None
-    changes = any(value is not None for value in (display_name, wanted, active, password))
+    changes = any(value is not None for value in (display_name, wanted, active, password, others))
     if not (changes or sign_out):
         _stop("没有给出要改什么；见 hejie change-person --help。")
     with _open(_settings()) as house:
         try:
             if changes:
                 house.identity.change(
-                    username, display_name=display_name, groups=wanted, active=active, password=password, by=SYSTEM
+                    username,
+                    display_name=display_name,
+                    groups=wanted,
+                    active=active,
+                    password=password,
+                    stands_in_for=others,
+                    by=SYSTEM,
                 )
             if sign_out:
                 house.identity.sign_out_everywhere(username, by=SYSTEM)

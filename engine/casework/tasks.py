@@ -52,7 +52,7 @@ class Tasks(UseCases):
             if item.assignee == by:
                 return
             chain = chain_of(case, at=self._house.clock.now(), by=by)
-            chain.append("task:claimed", {}, where_row(item))
+            chain.append("task:claimed", _on_behalf(item, who), where_row(item))
             _hold(tx, case.key, item, by)
             keep(tx, chain)
 
@@ -165,10 +165,11 @@ class Tasks(UseCases):
 
 def _complete(step: Step, item: store.Item, answers: Mapping[str, Any]) -> None:
     by = step.by.username
-    if item.assignee is None:
-        step.record("task:claimed", {"implicitly": True}, where_row(item))
+    behalf = _on_behalf(item, step.by)
+    if item.assignee != by:
+        step.record("task:claimed", {"implicitly": True, **behalf}, where_row(item))
         step.candidates.append(_holder(step.case.key, item, by, sort_at=None))
-    step.record("task:completed", {"answers": answers}, where_row(item))
+    step.record("task:completed", {"answers": answers, **behalf}, where_row(item))
     step.close(item)
     step.run.complete(item.item_id, answers)
 
@@ -188,7 +189,15 @@ def _open_task(tx: Connection, item_key: int, who: Person) -> tuple[AnyRow, AnyR
 
 def _is_theirs(item: AnyRow, who: Person) -> bool:
     """Say whether they hold the task or it is offered to them: then they see its case, without asking for it."""
-    return item.assignee == who.username or permissions.is_candidate(who, **_candidates(item))
+    candidates = _candidates(item)
+    held = bool(permissions.of_task(who, assignee=item.assignee, **candidates))
+    return held or permissions.is_candidate(who, **candidates)
+
+
+def _on_behalf(item: AnyRow, who: Person) -> dict[str, Any]:
+    """Return for the journal for whom somebody acts on a task, nothing if for themselves."""
+    other = permissions.acting_for(who, assignee=item.assignee, **_candidates(item))
+    return {"for": other.username} if other is not None and not who.is_system else {}
 
 
 def _why_not_open(tx: Connection, item_key: int, who: Person) -> Exception:
@@ -216,9 +225,12 @@ def _four_eyes(tx: Connection, case_key: int, item: AnyRow, who: Person) -> None
     headers = item.headers if isinstance(item.headers, dict) else json.loads(item.headers)
     elements = [name.strip() for name in headers.get(NOT_COMPLETED_BY, "").split(",") if name.strip()]
     if elements and not who.is_system:
-        done = store.completers(tx, case_key, elements, who.username)
-        if done:
-            raise FourEyes(done[0])
+        other = permissions.acting_for(who, assignee=item.assignee, **_candidates(item))
+        # Who stands in does not lend their eyes to somebody whose own have seen it already.
+        for eyes in (who, other):
+            done = store.completers(tx, case_key, elements, eyes.username) if eyes else []
+            if done:
+                raise FourEyes(done[0])
 
 
 def _candidates(item: AnyRow) -> dict[str, list[str]]:

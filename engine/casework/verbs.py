@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from engine import documents_register, numbering, statistics, store
+from engine import documents_register, identity, numbering, statistics, store
 from engine.casework import items, limits, messages_out
 from engine.deadlines import Deadline
 from engine.errors import EngineError
@@ -284,6 +284,9 @@ class StepTransaction:
         scope = statistics.Scope(since, until, None if processes is None else tuple(processes))
         wanted = statistics.read_targets(targets)
         return statistics.summary(self._step.tx, scope, by, compare=compare, targets=wanted, now=self._step.now)
+
+    def stand_ins(self, usernames: Sequence[str]) -> list[str]:
+        return identity.stand_ins(self._step.tx, usernames)
 
     def case_deadlines(self, job: Job) -> list[dict[str, Any]]:
         return limits.facts_of(self._step.tx, job.case_key)

@@ -18,13 +18,14 @@ def sees(person: Person, case_key: Any = case.c.key) -> ColumnElement[bool]:
 
 def concerns(person: Person, case_key: Any = case.c.key) -> ColumnElement[bool]:
     """Return the condition on `case` rows without regard to roles."""
-    groups = [*sorted(person.groups), EVERYBODY]
+    groups = [*sorted(person.groups.union(*(other.lanes for other in person.others))), EVERYBODY]
+    names = [person.username, *(other.username for other in person.others)]
     theirs = or_(
         and_(candidate.c.kind == "group", candidate.c.name.in_(groups)),
-        and_(candidate.c.kind.in_(("user", "assignee")), candidate.c.name == person.username),
+        and_(candidate.c.kind.in_(("user", "assignee")), candidate.c.name.in_(names)),
     )
     return or_(
-        case.c.started_by == person.username,
+        case.c.started_by.in_(names),
         exists().where(candidate.c.case_key == case_key, theirs).correlate(case),
     )
 

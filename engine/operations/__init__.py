@@ -142,6 +142,9 @@ class OperationTransaction(Protocol):
     def cancel_deadline(self, job: Job, deadline_id: str) -> list[str]:
         """End a running deadline, all for `*`, without its being met; return their ids."""
 
+    def stand_ins(self, usernames: Sequence[str]) -> list[str]:
+        """Return who stands in for one of these and is none of them."""
+
     def case_deadlines(self, job: Job) -> list[dict[str, Any]]:
         """Return the case's deadlines, oldest first: {id, title, kind, rule, due_at, state, paused_days, met_at}."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.operations import Job, Operation, OperationFailed, Parameter
+from engine.operations import Job, Operation, OperationFailed, OperationTransaction, Parameter
 from engine.ports import Notifier
 
 
@@ -24,8 +24,14 @@ class Notify(Operation):
     def __init__(self, notifier: Notifier) -> None:
         self._notifier = notifier
 
+    def prepare(self, tx: OperationTransaction, job: Job) -> dict[str, Any]:
+        """Find who stands in for the receivers: they are told as well."""
+        to = job.inputs.get("to")
+        named = [name.strip() for name in (to if isinstance(to, list) else [to]) if isinstance(name, str)]
+        return {"also": tx.stand_ins(named)}
+
     def perform(self, job: Job) -> dict[str, Any]:
-        receivers = _receivers(job.inputs.get("to"))
+        receivers = [*_receivers(job.inputs.get("to")), *job.prepared.get("also", ())]
         subject = _text(job, "subject")
         body = _text(job, "body")
         for number, receiver in enumerate(receivers):

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from engine.casework.errors import Invalid
 from engine.clock import SHANGHAI
 from engine.identity import Person
+from engine.permissions import acting_for
 from engine.tables import FAR_FUTURE, AnyRow, Instant, candidate, case, draft, work_item
 from engine.tables import person as person_table
 from engine.worklist.owners import Owner, holder, offered
@@ -249,10 +250,12 @@ _ROWS = (
 def _rows(tx: Connection, keys: Sequence[int], person: Person, now: datetime) -> dict[int, ItemRow]:
     if not keys:
         return {}
-    return {row.key: _row(row, now) for row in tx.execute(_ROWS, {"keys": keys, "reader": person.username})}
+    found = tx.execute(_ROWS, {"keys": keys, "reader": person.username})
+    return {row.key: _row(row, person, now) for row in found}
 
 
-def _row(row: AnyRow, now: datetime) -> ItemRow:
+def _row(row: AnyRow, person: Person, now: datetime) -> ItemRow:
+    other = acting_for(person, assignee=row.assignee, **candidates_of(row))
     return ItemRow(
         key=row.key,
         name=row.name,
@@ -269,6 +272,7 @@ def _row(row: AnyRow, now: datetime) -> ItemRow:
         follow_up_at=row.follow_up_at,
         reminders=row.reminders,
         has_draft=row.draft_saved_at is not None,
+        acting_for=other.display_name if other is not None else "",
         case_key=row.case_key,
         case_number=row.case_number,
         case_title=row.case_title,

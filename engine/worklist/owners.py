@@ -15,6 +15,7 @@ def holder(person: Person) -> list[Owner]:
 
 
 def offered(person: Person) -> list[Owner]:
-    """Return under which names tasks are offered to them."""
-    groups = [*sorted(person.groups), EVERYBODY]
-    return [("user", person.username), *(("group", group) for group in groups)]
+    """Return under which names tasks are offered to them, or are of somebody they stand in for."""
+    groups = [*sorted(person.groups.union(*(other.lanes for other in person.others))), EVERYBODY]
+    theirs = [(kind, other.username) for other in person.others for kind in ("user", "assignee")]
+    return [("user", person.username), *theirs, *(("group", group) for group in groups)]

@@ -140,7 +140,7 @@ class Reader:
             due=deadline(item, self.now, closed_at=item.closed_at),
             follow_up_at=item.follow_up_at,
             reminders=item.reminders,
-            may_claim=may and item.assignee is None,
+            may_claim=may and item.assignee != self.person.username,
             may_release=item.assignee is not None
             and item.state == "CREATED"
             and permissions.may(self.person, Act.RELEASE, *theirs)
@@ -155,6 +155,7 @@ class Reader:
             attachments=self.attachments(row.key),
             documents=self.documents(row.key, concerned),
             may_open_files=permissions.may(self.person, Act.OPEN_ATTACHMENT, *concerned),
+            acting_for=_acting_for(self.person, item),
         )
         return view if permissions.may(self.person, Act.SEE_NUMBERS, *concerned) else masking.task(view)
 
@@ -163,7 +164,8 @@ class Reader:
         if found is None:
             raise NotFound
         candidates = candidates_of(found)
-        if found.assignee != self.person.username and not permissions.is_candidate(self.person, **candidates):
+        holds = permissions.of_task(self.person, assignee=found.assignee, **candidates)
+        if not holds and not permissions.is_candidate(self.person, **candidates):
             return _brief_of(self.task(key))
         bundle = self.deployments.bundle(self.tx, found.deployment_key)
         form_file = bundle.forms.get(found.form_id) if found.form_id else None
@@ -358,13 +360,17 @@ class Reader:
         if item.state != "CREATED" or row.state != "ACTIVE":
             return False, "任务已办结。" if item.state == "COMPLETED" else "任务已取消，无需再办理。"
         candidates = candidates_of(item)
-        if item.assignee is not None and item.assignee != self.person.username:
+        other = permissions.acting_for(self.person, assignee=item.assignee, **candidates)
+        if item.assignee is not None and item.assignee != self.person.username and other is None:
             return False, f"任务已由{names[item.assignee]}领取。"
         if item.assignee is None and not permissions.is_candidate(self.person, **candidates):
             return False, f"这项任务由“{'、'.join([*candidates['groups'], *candidates['users']])}”办理。"
         elements = [name.strip() for name in item.headers.get(NOT_COMPLETED_BY, "").split(",") if name.strip()]
-        done = store.completers(self.tx, row.key, elements, self.person.username) if elements else []
-        return (False, FourEyes(done[0]).message) if done else (True, "")
+        for eyes in (self.person, other) if elements else ():
+            done = store.completers(self.tx, row.key, elements, eyes.username) if eyes else []
+            if done:
+                return False, FourEyes(done[0]).message
+        return True, ""
 
     def _draft(self, key: int) -> AnyRow | None:
         mine = and_(draft.c.item_key == key, draft.c.username == self.person.username)
@@ -459,6 +465,12 @@ def item_view(row: AnyRow, names: Mapping[str, str], now: datetime) -> ItemView:
         due=deadline(row, now, closed_at=row.closed_at),
         incident=row.incident,
     )
+
+
+def _acting_for(person: Person, item: AnyRow) -> str:
+    """Return the name of whom the person would act for on an open task, "" for themselves."""
+    other = permissions.acting_for(person, assignee=item.assignee, **candidates_of(item))
+    return other.display_name if other is not None and item.state == "CREATED" else ""
 
 
 def document_view(row: AnyRow, failed: Iterable[int] = ()) -> DocumentView:

@@ -71,7 +71,7 @@ def _entry(row: AnyRow, facts: Facts, names: Mapping[str, str]) -> TimelineEntry
 
 
 def _mentioned(told: Any) -> list[str]:
-    named = [facts[key] for facts in told for key in ("to", "from") if isinstance(facts.get(key), str)]
+    named = [facts[key] for facts in told for key in ("to", "from", "for") if isinstance(facts.get(key), str)]
     return [*named, *(name for facts in told for name in facts.get("told", ()) if isinstance(name, str))]
 
 
@@ -167,6 +167,16 @@ def _reason(text: str) -> Callable[[Facts, str, Mapping[str, str]], str]:
     return lambda facts, element, names: text.format(element=element, **{"number": "", "name": "", **facts})
 
 
+def _on_behalf(text: str) -> Callable[[Facts, str, Mapping[str, str]], str]:
+    """A sentence about a task, with whom somebody stood in for."""
+
+    def said(facts: Facts, element: str, names: Mapping[str, str]) -> str:
+        other = facts.get("for")
+        return text.format(element=element) + (f"（代{names.get(str(other), other)}）" if other else "")
+
+    return said
+
+
 _SENTENCES: Mapping[str, Callable[[Facts, str, Mapping[str, str]], str]] = {
     "case:started": _started,
     "case:completed": _said("案件办结"),
@@ -179,10 +189,10 @@ _SENTENCES: Mapping[str, Callable[[Facts, str, Mapping[str, str]], str]] = {
     "case:follows": _reason("接续已结束的案件{number}，原因：{reason}"),
     "case:variables": _reason("更正案件数据，原因：{reason}"),
     "task:opened": _opened,
-    "task:claimed": _said("领取“{element}”"),
+    "task:claimed": _on_behalf("领取“{element}”"),
     "task:released": _said("退回“{element}”"),
     "task:assigned": _assigned,
-    "task:completed": _said("办结“{element}”"),
+    "task:completed": _on_behalf("办结“{element}”"),
     "task:canceled": _said("流程离开“{element}”，任务取消"),
     "task:reminded": _reason("“{element}”发出提醒：{timer}"),
     "deadline:set": _deadline,

@@ -90,6 +90,8 @@ class ItemRow:
     """How many reminder timers (non-interrupting boundary timers) of this item have fired."""
     has_draft: bool
     """The asking person has begun to fill it in."""
+    acting_for: str
+    """The name of whom the asking person would act for; "" for themselves."""
     case_key: int
     case_number: str
     case_title: str
@@ -335,6 +337,8 @@ class TaskView:
     attachments: tuple[AttachmentView, ...]
     documents: tuple[DocumentView, ...]
     may_open_files: bool
+    acting_for: str
+    """The name of whom the asking person acts for; "" for themselves."""
 
 
 @dataclass(frozen=True)

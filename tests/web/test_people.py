@@ -154,6 +154,8 @@ def test_people_by_command(tmp_path: Path) -> None:
     assert "客服部" not in listed
     assert hejie(tmp_path, "change-person", "dora", "--no-groups", "--active", "--sign-out").exit_code == 0
     assert "防损部" not in hejie(tmp_path, "people").output
+    assert hejie(tmp_path, "change-person", "dora", "--stands-in-for", "sso").exit_code == 0
+    assert hejie(tmp_path, "change-person", "dora", "--stands-in-for-nobody").exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -162,6 +164,7 @@ def test_people_by_command(tmp_path: Path) -> None:
         (("change-person", "nobody", "--active"), "没有用户“nobody”"),
         (("change-person", "nobody"), "没有给出要改什么"),
         (("change-person", "nobody", "--group", "a", "--no-groups"), "只能用一个"),
+        (("change-person", "nobody", "--stands-in-for", "a", "--stands-in-for-nobody"), "只能用一个"),
         (("add-person", "x y", "名", "--outside"), "用户名只能由"),
     ],
 )

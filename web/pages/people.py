@@ -61,6 +61,7 @@ def change() -> AnyResponse:
             groups=form.getlist("groups"),
             active=form.get("active") == "yes",
             password=form.get("password") or None,
+            stands_in_for=_usernames(form["stands_in_for"]) if "stands_in_for" in form else None,
             by=person().username,
         )
     except PersonRefused as error:
@@ -91,6 +92,10 @@ def _named() -> Person:
     return found
 
 
+def _usernames(text: str) -> list[str]:
+    return text.replace("，", ",").replace("、", ",").split(",")
+
+
 def _groups(everyone: tuple[Person, ...]) -> list[str]:
     """Return the lanes of the procedures in force and whatever groups somebody is in, without the three roles."""
     latest = services().deployments.latest()
@@ -118,6 +123,9 @@ def _edit(someone: Person, refusal: str = "") -> str:
         someone=someone,
         name=request.form.get("display_name", someone.display_name),
         chosen=request.form.getlist("groups") if refusal else someone.groups,
+        stands_in_for=request.form["stands_in_for"]
+        if refusal and "stands_in_for" in request.form
+        else ", ".join(other.username for other in someone.others),
         groups=_groups(services().identity.everyone()),
         roles=ROLES,
         refusal=refusal,

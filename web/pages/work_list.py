@@ -34,7 +34,7 @@ def show() -> str:
     asking = person()
     if filters.group:
         # The same person with fewer groups: this can only narrow the list.
-        asking = replace(asking, groups=asking.groups & {filters.group})
+        asking = replace(asking, groups=asking.groups & {filters.group}, others=())
     page = services().worklist.my_items(
         asking,
         scope=filters.scope,
