@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ from engine.casework.errors import CaseworkError, NotAllowed, NotFound
 from engine.identity import SYSTEM, SYSTEM_PERSON, MayNotAdminister, People, WrongPassword
 from engine.office_calendar import OfficeCalendar
 from engine.records import Records
-from engine.worklist import Worklist
+from engine.reports import Period, Reports
+from engine.worklist import Urgency, Worklist
 from tests.security.conftest import picture
 from tests.security.scene import ROLES, Scene
 from tests.web.office import Office
@@ -69,6 +71,10 @@ proof          hidden   ok     hidden ok      ok      ok    hidden ok
 attachment     hidden   ok     hidden ok      ok      no    hidden ok
 search         none     some   none   some    some    some  none   some
 my_items       none     some   none   some    none    none  none   none
+near_deadlines none     none   none   none    none    none  none   none
+available      none     none   none   none    some    some  none   some
+figures        no       no     no     no      ok      ok    no     ok
+report_cases   no       no     no     no      ok      ok    no     ok
 startable      none     none   none   some    none    none  none   some
 incidents      none     some   none   some    some    some  some   some
 deployments    no       no     no     no      ok      ok    ok     ok
@@ -79,6 +85,9 @@ verify         no       no     no     no      ok      ok    no     ok
 FOR_THE_WORKER = {"carry", "complete_job", "fail_item", "fire_timer", "job", "look_in_buffer", "start_by_timer"} | {
     "throw_job_error",
     "operations",
+    "look_at_deadline",
+    "recount_item",
+    "send_notice",
 }
 """They act as the system, on what has been decided before; no page reaches them."""
 
@@ -88,6 +97,7 @@ FOR_EVERYBODY = {"processes", "document_by_check_code", "find", "everyone", "mem
     "years",
     "version",
     "table",
+    "reads_any",
 }
 """Names of procedures and colleagues, the calendar, signing in; and a document for who holds the paper in hand."""
 
@@ -133,6 +143,12 @@ ASKED: dict[str, Callable[[Scene, Any], Any]] = {
     "attachment": lambda scene, who: scene.office.house.worklist.attachment(scene.keys["linked"], who),
     "search": lambda scene, who: scene.office.house.worklist.search("林女士", who),
     "my_items": lambda scene, who: scene.office.house.worklist.my_items(who).items,
+    "near_deadlines": lambda scene, who: scene.office.house.worklist.near_deadlines(who, Urgency.OVERDUE),
+    "available": lambda scene, who: scene.office.house.reports.available(who),
+    "figures": lambda scene, who: scene.office.house.reports.figures(who, "", where={}),
+    "report_cases": lambda scene, who: scene.office.house.reports.cases(
+        who, "", day=date(2026, 11, 23), period=Period.DAY, where={}
+    ),
     "startable": lambda scene, who: scene.office.house.worklist.startable(who),
     "incidents": lambda scene, who: scene.office.house.worklist.incidents(who),
     "deployments": lambda scene, who: scene.office.house.records.deployments(who),
@@ -174,8 +190,9 @@ def test_every_method_is_in_a_table() -> None:
         (People, "add"): "add_person",
         (People, "change"): "change_person",
         (People, "verify"): "verify_password",
+        (Reports, "cases"): "report_cases",
     }
-    for kind in (Casework, Worklist, Records, People, OfficeCalendar):
+    for kind in (Casework, Worklist, Records, Reports, People, OfficeCalendar):
         methods = {name for name, _ in inspect.getmembers(kind) if not name.startswith("_")}
         known = {renamed.get((kind, name), name) for name in methods}
         assert known <= written | FOR_THE_WORKER | FOR_EVERYBODY, kind
