@@ -28,6 +28,11 @@ def entry_process(bundle: Bundle, entry: str) -> Process | None:
     return next((process for process in bundle.diagrams.values() if entry in entries_of(process)), None)
 
 
+IMPORT_FORM, IMPORT_REFERENCE = "case_import_form", "case_import_reference"
+"""Process properties: the form that a row of an imported list is read by, its labels being the columns; and FEEL over
+its answers for what tells one letter from another."""
+
+
 def start_form(bundle: Bundle, process: Process) -> str | None:
     """Return the path of the form on the plain start event; None without one."""
     start = next((start for start in process.start_events if start.event.kind == "none"), None)

@@ -260,6 +260,36 @@ def _deploy_folder(house: House, *, changes: bool) -> None:
         _deploy(house, files, by="system", note=_FROM_FOLDER)
 
 
+@main.command("import")
+@click.argument("file", type=click.File("rb"), metavar="FILE.csv|FILE.xlsx")
+@click.option("--by", default=SYSTEM, help="录入人的用户名。")
+@click.option("--check", "only_check", is_flag=True, help="只检查，不录入。")
+def import_letters(file: Any, by: str, *, only_check: bool) -> None:
+    """录入机关来函清单（CSV 或 XLSX），每行立一件案，进入统一受理；样例见 docs/letters.csv。
+
+    有一行不对就一件也不录入，并逐行逐列说明；同一份来函（机关和文号相同）只录入一次，重复执行没有影响。
+    """
+    from web import letters
+
+    with _open(_settings()) as house:
+        try:
+            reading = letters.read(house, Path(file.name).name, file.read())
+            for wrong in reading.wrong:
+                _out.print(str(wrong), style="red", markup=False, highlight=False, soft_wrap=True)
+            if reading.wrong:
+                _stop(f"有 {len(reading.wrong)} 处不对，一件也没有录入。", 1)
+            received = [] if only_check else letters.take_in(house, reading, by=by)
+        except EngineError as error:
+            _stop(error.message, 1)
+    if only_check:
+        _out.print(f"{len(reading.matters)} 件来函都可以录入。", highlight=False)
+        return
+    for each in received:
+        _out.print(f"{each.case.number}{'' if each.new else '  （以前已录入）'}", highlight=False)
+    new = sum(each.new for each in received)
+    _out.print(f"录入 {new} 件，以前已录入 {len(received) - new} 件。", highlight=False)
+
+
 @main.command()
 @click.option("--out", "out_dir", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.option("--scenario", "names", multiple=True, help="只演示文件名含此文字的情景，可多次给出。")

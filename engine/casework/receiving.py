@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ from engine.casework.starting import begin_case
 from engine.casework.tasks import check_size, with_attachments
 from engine.deployments import latest_key
 from engine.entries import entry_process
+from engine.identity import Person
 from engine.tables import case, receipt
+
+_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,14 @@ class Received:
 
     case: CaseRef
     new: bool
+
+
+@dataclass(frozen=True)
+class Matter:
+    """Something brought from outside. `reference` is unique within its origin; "" where there is none."""
+
+    variables: Mapping[str, Any]
+    reference: str = ""
 
 
 class Receiving(UseCases):
@@ -39,41 +50,50 @@ class Receiving(UseCases):
         for the public's page, whoever runs it for the mail box and the list. Raise `UnknownProcess` if no process has
         this entry, `Invalid` for what is too large, reserved, or mentions a strange attachment.
         """
-        try:
-            return self._take_in(entry, variables, by=by, origin=origin, reference=reference)
-        except IntegrityError:
-            # Another process has taken in the same thing in the same moment.
-            known = self.taken_in(origin, reference) if reference else None
-            if known is None:
-                raise
-            return Received(known, new=False)
+        [received] = self.take_in_all(entry, [Matter(variables, reference)], by=by, origin=origin)
+        return received
+
+    def take_in_all(self, entry: str, matters: Sequence[Matter], *, by: str, origin: str = "") -> list[Received]:
+        """Take in all of them, or none if one is refused; those that were before are left as they are."""
+        for again in range(_TRIES, 0, -1):
+            try:
+                return self._take_in(entry, matters, by=by, origin=origin)
+            except IntegrityError:
+                # Another process has taken in the same thing in the same moment: look again.
+                if again == 1 or not any(matter.reference for matter in matters):
+                    raise
+        raise AssertionError("unreachable")
 
     @use_case
-    def _take_in(self, entry: str, variables: Mapping[str, Any], *, by: str, origin: str, reference: str) -> Received:
-        check_size(variables)
+    def _take_in(self, entry: str, matters: Sequence[Matter], *, by: str, origin: str) -> list[Received]:
+        for matter in matters:
+            check_size(matter.variables)
         with self._house.database.begin() as tx:
-            known = _taken(tx, origin, reference) if reference else None
-            if known is not None:
-                return Received(known, new=False)
             latest = latest_key(tx)
             process = entry_process(self._house.deployments.bundle(tx, latest), entry) if latest is not None else None
             if process is None:
                 raise UnknownProcess(entry)
             who = person(tx, by)
-            step = begin_case(
-                self._house,
-                tx,
-                process.id,
-                variables,
-                by=who,
-                start_event=None,
-                prepare=lambda key, given: with_attachments(tx, key, None, given, who),
-            )
-            step.save()
-            if reference:
-                values = {"origin": origin, "reference": _digest(reference), "case_key": step.case.key}
-                tx.execute(insert(receipt).values(**values, received_at=step.now))
-            return Received(CaseRef(step.case.key, step.case.number, step.next_items()), new=True)
+            return [self._start(tx, process.id, matter, who, origin) for matter in matters]
+
+    def _start(self, tx: Connection, process_id: str, matter: Matter, who: Person, origin: str) -> Received:
+        known = _taken(tx, origin, matter.reference) if matter.reference else None
+        if known is not None:
+            return Received(known, new=False)
+        step = begin_case(
+            self._house,
+            tx,
+            process_id,
+            matter.variables,
+            by=who,
+            start_event=None,
+            prepare=lambda key, given: with_attachments(tx, key, None, given, who),
+        )
+        step.save()
+        if matter.reference:
+            values = {"origin": origin, "reference": _digest(matter.reference), "case_key": step.case.key}
+            tx.execute(insert(receipt).values(**values, received_at=step.now))
+        return Received(CaseRef(step.case.key, step.case.number, step.next_items()), new=True)
 
     def taken_in(self, origin: str, reference: str) -> CaseRef | None:
         """Return the case that something was taken in as; None if it has not been."""

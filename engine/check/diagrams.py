@@ -47,6 +47,8 @@ PROPERTIES = frozenset(
         "case_entry",
         "case_answer_due",
         "case_carried",
+        "case_import_form",
+        "case_import_reference",
     }
 )
 """The process properties that mean something; other names are anybody's own."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.check.contents import Contents, suggestion
 from engine.dialect import Element, Process
-from engine.entries import ENTRIES, ENTRY_PROPERTY, entries_of
+from engine.entries import ENTRIES, ENTRY_PROPERTY, IMPORT, IMPORT_FORM, IMPORT_REFERENCE, entries_of
 
 CHOSEN_FROM = "process_from"
 """Property of a call activity whose process is computed: the column of a table that it comes from, as
@@ -17,20 +17,25 @@ def check(contents: Contents) -> None:
     """Add what is wrong with entries, and with the processes that tables name."""
     taken: dict[str, str] = {}
     for process in contents.processes.values():
-        for code, message in _entries(process, taken):
+        for code, message in _entries(process, contents, taken):
             contents.add(process.file, process.id, code, message)
         for element in process.elements.values():
             for code, message in _chosen(element, contents):
                 contents.add(process.file, element.id, code, message)
 
 
-def _entries(process: Process, taken: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _entries(process: Process, contents: Contents, taken: dict[str, str]) -> Iterator[tuple[str, str]]:
     for entry in entries_of(process):
         if entry not in ENTRIES:
             yield "entry-unknown", f"流程属性“{ENTRY_PROPERTY}”不认识“{entry}”{suggestion(entry, ENTRIES)}。"
         elif entry in taken:
             yield "entry-taken", f"“{entry}”的来件已经由流程“{taken[entry]}”接收，只能有一个。"
         taken.setdefault(entry, process.id)
+    form = process.properties.get(IMPORT_FORM, "")
+    if form and form not in contents.forms:
+        yield "form-not-found", f"流程属性“{IMPORT_FORM}”所指的表单“{form}”不存在{suggestion(form, contents.forms)}。"
+    if IMPORT in entries_of(process) and not (form and process.properties.get(IMPORT_REFERENCE)):
+        yield "entry-without-form", f"接收批量来函的流程须写明 {IMPORT_FORM} 和 {IMPORT_REFERENCE}。"
     plain = [start for start in process.start_events if start.event.kind == "none"]
     if entries_of(process) and not plain:
         yield "entry-without-start", "接收来件的流程须有一个空开始事件。"

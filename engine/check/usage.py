@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.check.contents import TEMPLATES, Contents, suggestion
 from engine.check.diagrams import COMMON_TARGETS, TARGETS
+from engine.entries import IMPORT_FORM
 
 
 def check(contents: Contents) -> None:
@@ -16,6 +17,7 @@ def check(contents: Contents) -> None:
 
 def _check_unused(contents: Contents) -> None:
     used_forms = {element.form_id for _, element in contents.elements()}
+    used_forms |= {process.properties.get(IMPORT_FORM) for process in contents.processes.values()}
     used_decisions = {element.decision_id for _, element in contents.elements()}
     used_decisions |= {COMMON_TARGETS, *(each.properties.get(TARGETS, "") for each in contents.processes.values())}
     used_templates = {element.headers.get("template", "").strip() for _, element in contents.elements()}
