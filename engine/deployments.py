@@ -64,6 +64,16 @@ class Bundle:
                     found.setdefault(form["id"], path)
         return found
 
+    @cached_property
+    def task_forms(self) -> Mapping[tuple[str, str], tuple[str, bytes]]:
+        """(process id, element id) -> path and content of the form, for all tasks that have one."""
+        return {
+            (process.id, element.id): (path, self.files[path])
+            for process in self.diagrams.values()
+            for element in process.elements.values()
+            if (path := self.forms.get(element.form_id or "")) is not None
+        }
+
     def template(self, name: str) -> Mapping[str, bytes]:
         """Return the files of a document template: name inside its folder -> content, and what templates share as
         `_shared/<file>`; empty if there is no such template."""

@@ -283,13 +283,18 @@ def load(tx: Connection, username: str) -> Person | None:
     return replace(themselves, others=tuple(others))
 
 
+_DISPLAY_NAMES = select(person.c.username, person.c.display_name).where(
+    person.c.username.in_(bindparam("usernames", expanding=True))
+)
+
+
 def display_names(tx: Connection, usernames: Iterable[str | None]) -> dict[str, str]:
     """Return username -> display name; a name nobody bears any more stands for itself."""
     wanted = {name for name in usernames if name}
     names = {name: name for name in wanted}
     if wanted:
-        query = select(person.c.username, person.c.display_name).where(person.c.username.in_(sorted(wanted)))
-        names.update({row.username: row.display_name for row in tx.execute(query)})
+        rows = tx.execute(_DISPLAY_NAMES, {"usernames": sorted(wanted)})
+        names.update({row.username: row.display_name for row in rows})
     names.update({name: _NO_PERSONS[name].display_name for name in wanted & _NO_PERSONS.keys()})
     return names
 

@@ -131,13 +131,7 @@ class Records:
             if deployment_key is None or not may_see(tx, person, case_key):
                 raise NotFound
             bundle = self._deployments.bundle(tx, deployment_key)
-        found = {}
-        for process in bundle.diagrams.values():
-            for element in process.elements.values():
-                path = bundle.forms.get(element.form_id or "")
-                if path is not None:
-                    found[process.id, element.id] = path, bundle.files[path]
-        return found
+        return bundle.task_forms
 
     def documents(self, person: Person, *, before: int | None = None, limit: int = 50) -> DocumentPage:
         """Return documents of all cases, newest first. Raise `NotAllowed` for who does not audit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, select
 
 from engine.identity import Person
 from engine.permissions import EVERYBODY, Act, Standing, may
@@ -18,8 +18,16 @@ def sees(person: Person, case_key: Any = case.c.key) -> ColumnElement[bool]:
 
 def concerns(person: Person, case_key: Any = case.c.key) -> ColumnElement[bool]:
     """Return the condition on `case` rows without regard to roles."""
+    return _concerning(*_known_as(person), case_key)
+
+
+def _known_as(person: Person) -> tuple[list[str], list[str]]:
+    """Return the usernames and the groups whose cases are the person's business."""
     groups = [*sorted(person.groups.union(*(other.lanes for other in person.others))), EVERYBODY]
-    names = [person.username, *(other.username for other in person.others)]
+    return [person.username, *(other.username for other in person.others)], groups
+
+
+def _concerning(names: Any, groups: Any, case_key: Any) -> ColumnElement[bool]:
     theirs = or_(
         and_(candidate.c.kind == "group", candidate.c.name.in_(groups)),
         and_(candidate.c.kind.in_(("user", "assignee")), candidate.c.name.in_(names)),
@@ -30,11 +38,19 @@ def concerns(person: Person, case_key: Any = case.c.key) -> ColumnElement[bool]:
     )
 
 
+# Composed once: every page asks it, and composing costs more than asking.
+_CONCERNED = select(case.c.key).where(
+    case.c.key == bindparam("case_key"),
+    _concerning(bindparam("names", expanding=True), bindparam("groups", expanding=True), case.c.key),
+)
+
+
 def may_see(tx: Connection, person: Person, case_key: int) -> bool:
     return may(person, Act.SEE_CASE) or Standing.CONCERNED in standings(tx, person, case_key)
 
 
 def standings(tx: Connection, person: Person, case_key: int) -> frozenset[Standing]:
     """Return how a person stands to a case, apart from their roles: concerned, or not at all."""
-    query = select(case.c.key).where(case.c.key == case_key, concerns(person))
-    return frozenset({Standing.CONCERNED} if tx.execute(query).scalar_one_or_none() is not None else ())
+    names, groups = _known_as(person)
+    found = tx.execute(_CONCERNED, {"case_key": case_key, "names": names, "groups": groups}).scalar_one_or_none()
+    return frozenset({Standing.CONCERNED} if found is not None else ())

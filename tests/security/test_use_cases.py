@@ -61,6 +61,7 @@ drop_year           no       no     no     no      no      ok    no     no   ok
 QUESTIONS = """
 question       outsider member other  starter auditor admin owner  system
 item           hidden   ok     hidden ok      ok      ok    hidden ok
+brief          hidden   ok     hidden ok      ok      ok    hidden ok
 case           hidden   ok     hidden ok      ok      ok    hidden ok
 case_by_number hidden   ok     hidden ok      ok      ok    hidden ok
 timeline       hidden   ok     hidden ok      ok      ok    hidden ok
@@ -133,6 +134,7 @@ CALLS: dict[str, Call] = {
 
 ASKED: dict[str, Callable[[Scene, Any], Any]] = {
     "item": lambda scene, who: scene.office.house.worklist.item(scene.keys["task"], who),
+    "brief": lambda scene, who: scene.office.house.worklist.brief(scene.keys["task"], who),
     "case": lambda scene, who: scene.office.house.worklist.case(scene.keys["case"], who),
     "case_by_number": lambda scene, who: scene.office.house.worklist.case_by_number("HJ-TK-202611-0001", who),
     "timeline": lambda scene, who: scene.office.house.worklist.timeline(scene.keys["case"], who),
