@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from web.benchmarks import printing, steps, timers, web_load
-from web.benchmarks.figures import Figure
+from web.benchmarks.figures import Figure, loads
 from web.benchmarks.place import open_place
 from web.settings import Settings
 
@@ -20,9 +20,11 @@ def run(settings: Settings, database: str | None, *, quick: bool = False) -> Ite
 
     `quick`: everything once and small, to see that it works; the values mean nothing.
     """
+    yield loads()
     with open_place(settings, database) as place:
         yield from steps.figures(place, quick=quick)
         yield steps.starts(place, quick=quick)
         yield timers.firing(place, quick=quick)
         yield from web_load.figures(place, quick=quick)
     yield from printing.figures(settings.root, quick=quick)
+    yield loads()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -92,3 +93,22 @@ def timed(action: Callable[[], Any]) -> float:
     begun = perf_counter()
     action()
     return perf_counter() - begun
+
+
+class Cost(NamedTuple):
+    """What something took."""
+
+    seconds: float
+    processor: float
+    """Seconds of the processor, for all threads of this process: without waiting for a disk or for other programs."""
+
+
+def cost(action: Callable[[], Any]) -> Cost:
+    begun, used = perf_counter(), process_time()
+    action()
+    return Cost(perf_counter() - begun, process_time() - used)
+
+
+def loads() -> Figure:
+    """Return how many programs want a processor now, a minute's and five minutes' mean: what else the machine does."""
+    return Figure(f"机器负载（{os.cpu_count()} 核）：现在与五分钟平均", os.getloadavg()[:2], "")
