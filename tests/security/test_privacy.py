@@ -162,6 +162,7 @@ def test_no_address_carries_personal_data(scene: Scene) -> None:
             for link in Links(answer.text).found:
                 assert not secret.search(unquote(link)), (path, link)
                 local = link.startswith("/") and not link.startswith(("/assets", "/static", "/fonts", "/sign-out"))
+                local = local and not link.startswith("/reports?")  # the periods before lead on without end
                 if local and "_csrf" not in link and is_read(scene, link):
                     todo.append(link.partition("#")[0])
         for posted in (

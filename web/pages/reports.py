@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 from flask import Response, render_template, request, url_for
 
+from engine.clock import SHANGHAI
 from engine.reports import Figures, Period
 from engine.statistics import Where
 from web import spreadsheets
@@ -44,11 +45,16 @@ def show() -> str:
 def cases() -> str:
     """List the cases behind a number, as far as one may see them."""
     asked = _asked()
-    if asked.day is None or asked.period is None:
-        raise RequestError
+    today = services().clock.now().astimezone(SHANGHAI).date()
+    asked = replace(asked, day=asked.day or today, period=asked.period or Period.MONTH)
     before = request.args.get("before", type=key_in)
     page = services().reports.cases(
-        person(), asked.report, day=asked.day, period=asked.period, where=asked.where, before=before
+        person(),
+        asked.report,
+        day=asked.day or today,
+        period=asked.period or Period.MONTH,
+        where=asked.where,
+        before=before,
     )
     return render_template("report_cases.html", asked=asked, page=page, pairs=_pairs(asked.where))
 
