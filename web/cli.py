@@ -60,7 +60,7 @@ def serve(worker: bool, demo: bool) -> None:
     空数据库先从目录部署流程；以后的改动用 hejie deploy 部署（--demo 时启动即部署目录中改过的文件）。
     收到 SIGTERM 后不再接受新请求，办完手上的请求再停。
     """
-    from web import demo_data, logging
+    from web import demo_data, logging, mailbox
     from web.app import create_app
     from web.server import asked_by_signal, tell_supervisor
 
@@ -76,7 +76,7 @@ def serve(worker: bool, demo: bool) -> None:
         finish = house.worker.start() if worker else lambda: None
         _out.print(f"和解已启动：http://{settings.host}:{server.port}（按 Ctrl+C 停止）")
         try:
-            with asked_by_signal(server.stop):
+            with mailbox.polling(house, settings.imap_url if worker else ""), asked_by_signal(server.stop):
                 tell_supervisor("READY=1")
                 server.run()
         finally:
@@ -91,7 +91,7 @@ def worker(threads: int) -> None:
 
     收到 SIGTERM 后做完手上的工作再停。设有 HEJIE_METRICS_PORT 时，在该端口回答 /healthz、/readyz、/metrics。
     """
-    from web import logging
+    from web import logging, mailbox
     from web.monitoring_app import create_monitoring_app
     from web.server import in_background, tell_supervisor
 
@@ -102,6 +102,7 @@ def worker(threads: int) -> None:
         if settings.metrics_port:
             app = create_monitoring_app(house.monitoring, settings)
             stack.enter_context(in_background(_listen(app, settings, settings.metrics_port, 2)))
+        stack.enter_context(mailbox.polling(house, settings.imap_url))
         tell_supervisor("READY=1")
         house.worker.run_forever(threads=threads)
         tell_supervisor("STOPPING=1")

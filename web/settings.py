@@ -81,6 +81,7 @@ class Settings:
     metrics_port: int  # where `hejie worker` answers /healthz, /readyz, /metrics; 0: nowhere  (HEJIE_METRICS_PORT)
     log_level: str  # debug, info, warning or error  (HEJIE_LOG_LEVEL)
     outside: OutsideProvider | None  # None: passwords only; see HEJIE_OIDC_…
+    imap_url: str = field(repr=False)  # imap[s]://user:password@host:port/folder, "": none  (HEJIE_IMAP_URL)
     mail_url: str = field(repr=False)  # smtp[s]://user:password@host:port?from=…, "": none  (HEJIE_MAIL_URL)
 
     @classmethod
@@ -120,6 +121,7 @@ class Settings:
             metrics_port=_whole_number(environ, "HEJIE_METRICS_PORT", 0, lowest=0, highest=65535),
             log_level=_choice(environ, "HEJIE_LOG_LEVEL", ("info", "debug", "warning", "error")),
             outside=_outside(environ),
+            imap_url=_imap_url(environ),
             mail_url=_mail_url(environ),
         )
 
@@ -213,6 +215,13 @@ def _mail_url(environ: Mapping[str, str]) -> str:
     url = _secret(environ, "HEJIE_MAIL_URL") or ""
     if url and not url.startswith(("smtp://", "smtps://")):
         raise SettingsError("HEJIE_MAIL_URL 应以 smtp:// 或 smtps:// 开头；不发邮件则不设置。")
+    return url
+
+
+def _imap_url(environ: Mapping[str, str]) -> str:
+    url = _secret(environ, "HEJIE_IMAP_URL") or ""
+    if url and not url.startswith(("imap://", "imaps://")):
+        raise SettingsError("HEJIE_IMAP_URL 应以 imap:// 或 imaps:// 开头；不收邮件则不设置。")
     return url
 
 

@@ -5,22 +5,30 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from engine import store
 from engine.casework.errors import UnknownProcess
 from engine.casework.house import UseCases, person, use_case
 from engine.casework.results import CaseRef
 from engine.casework.starting import begin_case
+from engine.casework.step import Step, open_step
 from engine.casework.tasks import check_size, with_attachments
 from engine.deployments import latest_key
 from engine.entries import entry_process
+from engine.feel import FeelError
 from engine.identity import Person
 from engine.tables import case, receipt
 
 _TRIES = 3
+MOST_TEXT = 20_000
+"""Characters of a letter that go into a case's history."""
+EMAIL_ADDRESS = "case_email"
+"""Process property: FEEL for the address whose mail about a case is believed."""
 
 
 @dataclass(frozen=True)
@@ -91,14 +99,50 @@ class Receiving(UseCases):
         )
         step.save()
         if matter.reference:
-            values = {"origin": origin, "reference": _digest(matter.reference), "case_key": step.case.key}
-            tx.execute(insert(receipt).values(**values, received_at=step.now))
+            _receive(tx, origin, matter.reference, step.case.key, at=step.now)
         return Received(CaseRef(step.case.key, step.case.number, step.next_items()), new=True)
+
+    @use_case
+    def join(
+        self, number: str, sender: str, text: str, *, by: str, attachments: Sequence[int], origin: str, reference: str
+    ) -> CaseRef | None:
+        """Put what `sender` (an e-mail address) writes to a running case into its history, with loose attachments of
+        `by`; once. None if no such case runs, or if the sender is not the one its process names by `case_email`."""
+        with self._house.database.begin() as tx:
+            known = _taken(tx, origin, reference)
+            if known is not None:
+                return known
+            found = tx.execute(select(case.c.key).where(case.c.number == number.strip().upper())).scalar_one_or_none()
+            row = store.lock_case(tx, found) if found is not None else None
+            if row is None or row.state != "ACTIVE":
+                return None
+            step = open_step(self._house, tx, row, person(tx, by))
+            address = self._address(step)
+            if not sender or address.casefold() != sender.casefold():
+                return None
+            store.link_attachments(tx, list(attachments), case_key=row.key, item_key=None, by=by)
+            step.record("case:comment", {"text": text[:MOST_TEXT]})
+            step.save()
+            _receive(tx, origin, reference, row.key, at=step.now)
+            return CaseRef(row.key, row.number)
+
+    def _address(self, step: Step) -> str:
+        process = step.bundle.diagrams.get(step.case.process_id)
+        text = process.properties.get(EMAIL_ADDRESS, "") if process is not None else ""
+        try:
+            return str(self._house.feel.evaluate(text.removeprefix("="), step.run.variables, now=step.now) or "")
+        except FeelError:
+            return ""
 
     def taken_in(self, origin: str, reference: str) -> CaseRef | None:
         """Return the case that something was taken in as; None if it has not been."""
         with self._house.database.read() as tx:
             return _taken(tx, origin, reference)
+
+
+def _receive(tx: Connection, origin: str, reference: str, case_key: int, *, at: datetime) -> None:
+    values = {"origin": origin, "reference": _digest(reference), "case_key": case_key}
+    tx.execute(insert(receipt).values(**values, received_at=at))
 
 
 def _taken(tx: Connection, origin: str, reference: str) -> CaseRef | None:

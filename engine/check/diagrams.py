@@ -47,6 +47,7 @@ PROPERTIES = frozenset(
         "case_entry",
         "case_answer_due",
         "case_carried",
+        "case_email",
         "case_import_form",
         "case_import_reference",
     }
