@@ -127,8 +127,13 @@ class Browser:
 
     def _ask(self, method: str, path: str, body: str | None, headers: Mapping[str, str], expected: int) -> str:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        self._wire.request(method, path, body, {**headers, "Cookie": cookie})
-        answer = self._wire.getresponse()
+        try:
+            self._wire.request(method, path, body, {**headers, "Cookie": cookie})
+            answer = self._wire.getresponse()
+        except http.client.RemoteDisconnected:  # kept open for longer than the server likes; the next request opens it
+            self._wire.close()
+            self._wire.request(method, path, body, {**headers, "Cookie": cookie})
+            answer = self._wire.getresponse()
         text = answer.read().decode()
         for line in answer.headers.get_all("Set-Cookie") or ():
             name, _, value = line.partition(";")[0].partition("=")

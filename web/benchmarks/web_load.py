@@ -34,6 +34,7 @@ def figures(place: Place, *, quick: bool) -> Iterator[Figure]:
     """Run one `hejie serve` on a core of its own and ask it from the others."""
     with own_cores() as core, running(place.settings, "serve", "--no-worker", core=core) as server:
         where = "独占一核" if core is not None else "与测量者同一核"
+        yield Figure("网页进程的内存（刚启动）", (server.resident_mb(),), "MB")
         yield from _completions(place, server, where, quick=quick)
         yield from _pages(place, server, quick=quick)
         reader = place.person("onlooker", place.crowd_groups)
