@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import errno
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import event, func, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from engine import journal
 from engine.casework import errors
+from engine.casework.results import CaseRef
 from engine.database import Database
 from engine.tables import attachment, case, document, number
 from engine.worker import LEASE, Worker
@@ -48,6 +55,33 @@ LETTER = file(
     "documents/templates/letter/template.html": b"<p>{{ name }}</p>",
     "documents/templates/letter/meta.yaml": '{title: "答复函", series: "{org}-DF-{yyyymm}-{seq:04}"}'.encode(),
 }
+
+
+def persist(act: Callable[[], Any], failures: list[Exception]) -> None:
+    """Try until it is done or was done already, as somebody does who sees an error page."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            act()
+        except errors.TaskAlreadyCompleted:
+            return
+        except DBAPIError as error:
+            failures.append(error)
+            time.sleep(0.01)
+        else:
+            return
+    raise AssertionError("a minute was not enough")
+
+
+def both_done_once(house: House, refs: Sequence[CaseRef]) -> None:
+    """These are all cases there are, and both branches of each were completed once."""
+    for ref in refs:
+        assert house.waits(ref.key) == ["user_task:after"]
+        events = house.events(ref.key)
+        assert [events.count(f"task:completed {side}") for side in ("left", "right")] == [1, 1]
+        assert journal.verify(house.database, ref.key).intact
+    with house.database.read() as tx:
+        assert tx.execute(select(func.count()).select_from(case)).scalar_one() == len(refs)
 
 
 class Post:
@@ -264,6 +298,43 @@ class TestTheDisk:
             assert tx.execute(select(func.count()).select_from(attachment)).scalar_one() == 0
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # where it is ours to say how large it may grow
+class TestTheDatabasesDisk:
+    def test_full_it_keeps_what_it_has_and_goes_on_when_there_is_space(self, house: House) -> None:
+        house.deploy(procedures.PARALLEL)
+        refs = [house.casework.start_case("parallel", by="alice")]
+
+        def limit(pages: int) -> None:
+            house.database.engine.dispose()  # each connection has a limit of its own
+            event.listen(
+                house.database.engine, "connect", lambda wire, _: wire.execute(f"PRAGMA max_page_count = {pages}")
+            )
+
+        with house.database.read() as tx:
+            pages = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
+        limit(pages + 20)
+
+        def start_many() -> None:
+            for _ in range(1_000):
+                refs.append(house.casework.start_case("parallel", by="alice"))
+
+        with pytest.raises(OperationalError, match="full"):
+            start_many()
+        [*_, task] = house.open(refs[-1].key).values()
+        with pytest.raises(OperationalError, match="full"):
+            house.casework.complete_task(task, {"text": "很长" * 90_000}, by="alice")
+        assert house.worker.run_once() == 0
+        limit(1_000_000)
+        with house.database.read() as tx:
+            assert set(tx.execute(select(case.c.key)).scalars()) == {ref.key for ref in refs}
+        for ref in refs:
+            for key in house.open(ref.key).values():
+                house.casework.complete_task(key, {}, by="alice")
+            left = [told for told in house.events(ref.key) if told == "task:completed left"]
+            assert left == ["task:completed left"]
+            assert journal.verify(house.database, ref.key).intact
+
+
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has none that could be ended
 class TestPostgreSQLDropsConnections:
     """All connections to our own database are ended, again and again, while people work."""
@@ -277,13 +348,14 @@ class TestPostgreSQLDropsConnections:
 
         def work(share: list[tuple[int, int]]) -> None:
             for _, key in share:
-                self._persist(partial(house.casework.complete_task, key, {}, by="alice"), failures)
+                persist(partial(house.casework.complete_task, key, {}, by="alice"), failures)
 
         def cut() -> int:
-            times = 0
+            times, pause = 0, 0.05
             while not over.is_set():
                 times += self._cut(house.database)
-                time.sleep(0.05)
+                time.sleep(pause)
+                pause *= 1.1  # on a busy machine nothing would ever come to its end
             return times
 
         def all_work() -> list[Any]:
@@ -295,28 +367,7 @@ class TestPostgreSQLDropsConnections:
         cuts, outcomes = at_once([cut, all_work])
         assert outcomes == [None] * 4
         assert cuts > 0
-        for ref in refs:
-            assert house.waits(ref.key) == ["user_task:after"]
-            events = house.events(ref.key)
-            assert [events.count(f"task:completed {side}") for side in ("left", "right")] == [1, 1]
-            assert journal.verify(house.database, ref.key).intact
-        with house.database.read() as tx:
-            assert tx.execute(select(func.count()).select_from(case)).scalar_one() == 12
-
-    @staticmethod
-    def _persist(act: Callable[[], Any], failures: list[Exception]) -> None:
-        """Try until it is done or was done already, as somebody does who sees an error page."""
-        for _ in range(200):
-            try:
-                act()
-            except errors.TaskAlreadyCompleted:
-                return
-            except DBAPIError as error:
-                failures.append(error)
-                time.sleep(0.01)
-            else:
-                return
-        raise AssertionError("200 tries were not enough")
+        both_done_once(house, refs)
 
     @staticmethod
     def _cut(database: Database) -> int:
@@ -336,9 +387,9 @@ class TestPostgreSQLDropsConnections:
         try:
             refs = []
             for _ in range(6):
-                self._persist(lambda: refs.append(house.casework.start_case("notice", by="alice")), [])
+                persist(lambda: refs.append(house.casework.start_case("notice", by="alice")), [])
                 self._cut(house.database)
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 120
             while time.monotonic() < deadline:
                 house.clock.advance(timedelta(minutes=5))  # what was claimed when the connection went is due again
                 with house.database.read() as tx:
@@ -351,3 +402,84 @@ class TestPostgreSQLDropsConnections:
         assert {ref.key for ref in refs} <= set(found)
         assert [house.waits(key) for key in found] == [["user_task:show"]] * len(found)
         assert all(house.events(key).count("job:completed tell") == 1 for key in found)
+
+
+class Server:
+    """A PostgreSQL of our own, to be crashed."""
+
+    def __init__(self, folder: Path, program: Path) -> None:
+        self._folder, self._program = folder, program
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = int(free.getsockname()[1])
+        self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self._port}/postgres"
+
+    def begin(self) -> None:
+        self._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale", "C")
+        self._start()
+
+    def crash(self) -> None:
+        """As when the power fails: nothing is written back, nobody is told; then it comes up again."""
+        self._run("pg_ctl", "-s", "-D", "data", "-m", "immediate", "stop")
+        self._start()
+
+    def end(self) -> None:
+        self._run("pg_ctl", "-s", "-D", "data", "-m", "immediate", "stop")
+
+    def _start(self) -> None:
+        options = f"-p {self._port} -k {self._folder} -c listen_addresses=127.0.0.1"
+        self._run("pg_ctl", "-s", "-w", "-D", "data", "-l", "log", "-o", options, "start")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        # PostgreSQL refuses to run as root; Debian's package brings the user.
+        other = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"] if not os.getuid() else []
+        command = [*other, str(self._program / program), *arguments]
+        subprocess.run(command, cwd=self._folder, check=True, stdout=subprocess.DEVNULL, timeout=120)
+
+
+class TestPostgreSQLCrashes:
+    """Not the machine's, which others use: one of our own."""
+
+    @pytest.fixture
+    def server(self) -> Iterator[Server]:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if not programs:
+            pytest.skip("PostgreSQL's programs are not on this machine: the server that the tests use is another's")
+        with tempfile.TemporaryDirectory(prefix="hejie-pg-") as folder:
+            if not os.getuid():
+                shutil.chown(folder, "postgres", "postgres")
+            server = Server(Path(folder), programs[-1])
+            server.begin()
+            try:
+                yield server
+            finally:
+                server.end()
+
+    @pytest.fixture
+    def database(self, server: Server) -> Iterator[Database]:
+        database = Database(server.url)
+        database.upgrade()
+        yield database
+        database.close()
+
+    def test_under_load_nothing_is_lost_or_doubled(self, house: House, server: Server) -> None:
+        house.deploy(procedures.PARALLEL)
+        refs = [house.casework.start_case("parallel", by="alice") for _ in range(20)]
+        todo = [(ref.key, key) for ref in refs for key in house.open(ref.key).values()]
+        failures: list[Exception] = []
+        halfway = threading.Barrier(5)
+
+        def work(share: list[tuple[int, int]]) -> None:
+            for turn, (_, key) in enumerate(share):
+                if turn == 3:
+                    halfway.wait(60)
+                persist(partial(house.casework.complete_task, key, {}, by="alice"), failures)
+
+        def crash() -> None:
+            halfway.wait(60)
+            server.crash()
+
+        outcomes = at_once([crash, *(partial(work, todo[number::4]) for number in range(4))])
+        assert outcomes == [None] * 5
+        assert failures != []
+        both_done_once(house, refs)
