@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -29,12 +30,14 @@ def figures(place: Place, *, quick: bool) -> Iterator[Figure]:
     by = place.person("stepper")
     rounds, depths = (4, (10,)) if quick else (60, (10, 100, DEEPEST))
     medians: dict[int, Figure] = {}
+    flush = _flush(place)
     for depth in depths:
         bare, runtime = _bare(depth), _runtime(place, depth)
-        taken: dict[str, list[Cost]] = {"bare": [], "runtime": [], "durable": []}
+        taken: dict[str, list[Cost]] = {"bare": [], "runtime": [], "durable": [], "flush": []}
         durable = _durable(place, depth, by)
         for _ in range(rounds if depth < 100 else max(rounds // 3, 4)):
             taken["bare"].append(cost(bare))
+            taken["flush"].append(cost(flush))
             for _ in range(1 if depth < 100 else 3):
                 taken["runtime"].append(cost(runtime))
                 taken["durable"].append(cost(next(durable)))
@@ -42,6 +45,8 @@ def figures(place: Place, *, quick: bool) -> Iterator[Figure]:
         yield (reference := ms(f"裸库：恢复、完成、保存，第 {depth} 个任务", wall["bare"]))
         yield (step := ms(f"运行时：恢复、完成、保存，第 {depth} 个任务", wall["runtime"]))
         yield (saved := ms(f"完成任务并提交，第 {depth} 个任务", wall["durable"]))
+        if depth == depths[0]:
+            yield ms("磁盘：追加 80 KB 并落盘，与上面轮流", wall["flush"])
         medians[depth] = saved
         most = 3.0 if depth == 10 else 1.0 if depth == DEEPEST else None
         yield ratio(f"第 {depth} 个任务：运行时 / 裸库", step, reference)
@@ -58,6 +63,19 @@ def starts(place: Place, *, quick: bool) -> Figure:
     start = partial(place.house.casework.start_case, PROCESS, DATA, by=by)
     start()
     return ms("发起案件（取号、运行到第一个任务、提交）", [timed(start) for _ in range(5 if quick else 100)])
+
+
+def _flush(place: Place) -> Step:
+    """Return what a commit asks of the disk, and nothing else."""
+    path = place.settings.data_dir / "flushed"
+
+    def flush() -> None:
+        with path.open("ab") as file:
+            file.write(b"x" * 80 * 1024)  # as many pages as SQLite logs for a step
+            file.flush()
+            os.fsync(file.fileno())
+
+    return flush
 
 
 def _bare(depth: int) -> Step:
