@@ -24,7 +24,8 @@ class Standing(Enum):
     STARTER = auto()
     """Of a process: in one of the groups that may start it (see `Bundle.starters`)."""
     CONCERNED = auto()
-    """Of a case: started it, or a task of it is or was theirs or offered to them or their groups."""
+    """Of a case: started it, or a task of it is or was theirs or offered to them or their groups, or a notice of its
+    deadlines was for them."""
     CANDIDATE = auto()
     """Of a task that nobody holds: it is offered to them or their groups."""
     HOLDER = auto()

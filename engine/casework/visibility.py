@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, or_, 
 
 from engine.identity import Person
 from engine.permissions import EVERYBODY, Act, Standing, may
-from engine.tables import candidate, case
+from engine.tables import candidate, case, notice
 
 
 def sees(person: Person, case_key: Any = case.c.key) -> ColumnElement[bool]:
@@ -35,6 +35,8 @@ def _concerning(names: Any, groups: Any, case_key: Any) -> ColumnElement[bool]:
     return or_(
         case.c.started_by.in_(names),
         exists().where(candidate.c.case_key == case_key, theirs).correlate(case),
+        # Whom its diagram has told of a deadline is to see what about.
+        exists().where(notice.c.case_key == case_key, notice.c.receiver.in_(names)).correlate(case),
     )
 
 

@@ -9,12 +9,29 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.casework import errors
 from engine.casework.limits import facts_of
 from engine.identity import SYSTEM
 from engine.office_calendar import OfficeCalendar
 from engine.tables import deadline, notice, work_item
+from engine.worklist import Urgency
 from tests.engine.conftest import House
-from tests.engine.procedures import chain, el, end, event, file, headers, io, job, message, process, start, user, z
+from tests.engine.procedures import (
+    chain,
+    el,
+    end,
+    event,
+    file,
+    headers,
+    io,
+    job,
+    lanes,
+    message,
+    process,
+    start,
+    user,
+    z,
+)
 
 DAY = timedelta(days=1)
 RULE = "《市场监督管理投诉举报处理办法》受理期限"
@@ -268,6 +285,30 @@ class TestTelling:
         assert [sent.to for sent in house.notifier.sent] == ["carol", "carol"]
         assert facts(house, ref.key, "deadline:missed")[0]["told"] == ["carol"]
         assert house.worker.run_once() == 0
+
+    def test_who_is_told_may_see_the_case(self, house: House) -> None:
+        house.deploy(
+            file(
+                process(
+                    "limited",
+                    lanes(第一接待人="s open work e"),
+                    start(),
+                    opening(),
+                    user("work"),
+                    end(),
+                    chain("s open work e"),
+                )
+            )
+        )
+        ref = house.casework.start_case("limited", by="alice")
+        with pytest.raises(errors.NotFound):
+            house.worklist.case(ref.key, house.person("carol"))
+        house.clock.at = row(house).due_at
+        house.worker.run_once()
+        assert house.worklist.case(ref.key, house.person("carol")).case.key == ref.key
+        [near] = house.worklist.near_deadlines(house.person("carol"), Urgency.OVERDUE)
+        assert near.title == "受理期限"
+        assert house.worklist.near_deadlines(house.person("charlie"), Urgency.OVERDUE) == ()
 
     def test_what_must_be_told_is_told_at_night(self, house: House) -> None:
         house.deploy(limited(user("work"), path="work", must="yes"))

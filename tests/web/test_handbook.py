@@ -30,6 +30,14 @@ def test_the_committed_pages_are_what_the_command_makes(made: dict[str, str]) ->
     assert [path for path in made if committed[path] != made[path]] == [], "run: hejie handbook"
 
 
+def test_limits_of_the_case_are_listed(made: dict[str, str]) -> None:
+    bundle = Bundle.of(bundles.collect(ROOT, ()))
+    for process in bundle.diagrams.values():
+        for element in process.elements.values():
+            if element.job_type == "open_deadline":
+                assert f"`{element.headers['deadline']}`）" in made[f"procedures/{process.id}.md"]
+
+
 def test_every_parameter_is_explained(made: dict[str, str]) -> None:
     bundle = Bundle.of(bundles.collect(ROOT, ()))
     found = [row for rows in tables(bundle.decisions).values() for row in rows]

@@ -10,9 +10,12 @@ from typing import Any
 import yaml
 from lxml import etree
 
+from engine.check.diagrams import OPENS_DEADLINE
 from engine.deployments import Bundle
 from engine.dialect import Element, Process
+from engine.operations.open_deadline import KINDS as DEADLINE_KINDS
 from engine.permissions import EVERYBODY
+from engine.runtime.values import names
 from web.handbook.decisions import decision_section
 from web.handbook.markdown import CONFIDENCES, code, literal, table
 from web.handbook.parameters import Parameter, read_by, required, tables, texts, variables
@@ -31,6 +34,7 @@ def procedure_page(bundle: Bundle, process: Process) -> str:
         _beginning(bundle, process),
         _lanes(process),
         _tasks(bundle, process, known),
+        _limits(process, known),
         _documents(bundle, process),
         _calls(bundle, process),
         _decisions(bundle, process),
@@ -115,6 +119,22 @@ def _task(bundle: Bundle, process: Process, task: Element, known: Mapping[str, M
     else:
         lines.append("- 没有表单，办完点“完成”。")
     return "\n".join(lines)
+
+
+def _limits(process: Process, known: Mapping[str, Mapping[str, Parameter]]) -> str:
+    """Return the limits that run on the whole case: what opens each, whom it tells."""
+    lines: list[str] = []
+    for element in in_order(process):
+        if element.job_type != OPENS_DEADLINE:
+            continue
+        given, inputs = element.headers, {mapping.target: mapping.source for mapping in element.inputs}
+        kind = DEADLINE_KINDS.get(given.get("kind", "").strip() or "internal", "")
+        name = f"{given.get('title') or given.get('deadline', '')}（{kind}，`{given.get('deadline', '')}`）"
+        lines += _deadline(name, inputs.get("due", ""), known)
+        if given.get("notify"):
+            night = "，夜间和节假日也通知" if given.get("must") == "yes" else ""
+            lines.append(f"  - 提醒和超期时通知：{'、'.join(names(given['notify'], 'notify'))}{night}")
+    return "## 案件期限\n\n" + "\n".join(lines) if lines else ""
 
 
 def _who(task: Element) -> str:
