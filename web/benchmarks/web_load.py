@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import time
@@ -42,6 +43,8 @@ def figures(place: Place, *, quick: bool) -> Iterator[Figure]:
         yield from crowds.figures(place, partial(browser.get, "/tasks"), quick=quick)
         browser.close()
         yield Figure("网页进程的内存（以上全部之后）", (server.resident_mb(),), "MB", most=300)
+        if core is not None:
+            os.sched_setaffinity(0, os.sched_getaffinity(0) | {core})  # a browser runs where it likes
         yield from _first_paint(place, server, quick=quick)
     yield from _worker(place, quick=quick)
 
