@@ -26,6 +26,16 @@ class Modeler:
         assert condition is not None
         condition.text = feel
 
+    def set_script(self, task_id: str, feel: str) -> None:
+        """Type another expression into a script task."""
+        (script,) = self._element(task_id).iter(f"{{{_ZEEBE}}}script")
+        script.set("expression", feel)
+
+    def set_cell(self, entry_id: str, feel: str) -> None:
+        """Type something else into a cell of a decision table (Camunda Modeler's other editor)."""
+        (text,) = (child for child in self._element(entry_id) if etree.QName(child).localname == "text")
+        text.text = feel
+
     def insert_user_task(self, flow_id: str, task_id: str, name: str, *, form_id: str, due_date: str) -> None:
         """Drop a new user task on a sequence flow, in the lane of the flow's source.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,43 @@ def assert_counted_up(stage: Any, before: Mapping[str, int], info: DeploymentInf
     assert told["processes"] == after
     newest = stage.house.records.deployments(stage.house.identity.find(OWNER))[0]
     assert {process.process_id for process in newest.processes} == changed
+
+
+def signing_limit(playback: Any) -> tuple[timedelta, str]:
+    """Return how long the department had to sign for the complaint, and the rule that is shown for it."""
+    (limit,) = [limit for limit in playback.case.case_deadlines if limit.id == "dispatch"]
+    (signing,) = [item for item in playback.case.deadlines if item.element_id == "sign_form"]
+    assert signing.due.at == limit.due.at
+    return limit.due.at - limit.opened_at, limit.due.rule
+
+
+def satisfaction_target(playback: Any) -> str:
+    (target,) = [row["target"] for row in playback.case.variables["target_rows"] if row["name"].startswith("满意率")]
+    return str(target)
+
+
+@both
+def test_a_limit_in_a_diagram_and_a_target_in_a_table(own_stage: Any) -> None:
+    """The ten minutes of the diagram become fifteen, the 80 % of the table 75 %; both are seen in the next cases."""
+    complaint = scenarios.read(ROOT / "workflows" / "property_complaint_minor.scenario.json")
+    monthly = scenarios.read(ROOT / "workflows" / "property_monthly_report.scenario.json")
+    limit, rule = signing_limit(own_stage.player.play(complaint))
+    assert limit == timedelta(minutes=10)
+    assert "10分钟" in rule
+    assert satisfaction_target(own_stage.player.play(monthly)) == "80%"
+
+    diagram = Modeler((ROOT / "workflows" / "property_complaint.bpmn").read_bytes())
+    diagram.set_script("dispatch_limit", "=15")
+    table = Modeler((ROOT / "workflows" / "property_targets.dmn").read_bytes())
+    table.set_cell("property_targets_rule_4_out_3", "0.75")
+    changed = {"workflows/property_complaint.bpmn": diagram.save(), "workflows/property_targets.dmn": table.save()}
+    own_stage.house.casework.deploy(changed, by=OWNER, note="签收15分钟，满意率75%", check=own_stage.house.check)
+
+    after = replace(complaint, expect={**complaint.expect, "variables": {"dispatch_minutes": 15}})
+    limit, rule = signing_limit(own_stage.player.play(after))
+    assert limit == timedelta(minutes=15)
+    assert "15分钟" in rule
+    assert satisfaction_target(own_stage.player.play(monthly)) == "75%"
 
 
 @both
