@@ -111,7 +111,10 @@ def _rows(year: int, text: str, source: str) -> tuple[list[Row], list[str]]:
 
 
 def _unreadable(number: int, line: str) -> str:
-    return gettext("第%(number)s行“%(line)s”读不懂，应如“10月1日至10月7日 休息 国庆节”。", number=number, line=line)
+    sentence: str = gettext(
+        "第%(number)s行“%(line)s”读不懂，应如“10月1日至10月7日 休息 国庆节”。", number=number, line=line
+    )
+    return sentence
 
 
 def _days(year: int, line: str) -> list[tuple[date, bool, str]]:
