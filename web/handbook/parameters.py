@@ -87,10 +87,15 @@ def required(model: DecisionModel, decision_id: str) -> list[str]:
 
 
 def read_by(text: str, known: Mapping[str, Mapping[str, Parameter]]) -> dict[str, Parameter]:
-    """Return the parameters that an expression reads: `variable.name` -> parameter, in the order of the tables."""
+    """Return the parameters that an expression reads: `variable.name` -> parameter, in the order of the tables.
+
+    One by one, or all rows of a table in turn (`for row in variable return …`).
+    """
     found = {}
     for variable, rows in known.items():
         names = set(re.findall(rf"(?<![\w.]){re.escape(variable)}\.(\w+)", text))
+        if re.search(rf"\bin {re.escape(variable)}\b(?!\.)", text):
+            names = set(rows)
         found.update({f"{variable}.{name}": row for name, row in rows.items() if name in names})
     return found
 
