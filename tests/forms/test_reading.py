@@ -379,20 +379,29 @@ EVERY_KIND = (
         ],
     },
 )
-LEAVES = st.one_of(
+FINITE = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(),
-    st.floats(),
+    st.floats(allow_nan=False, allow_infinity=False),
     st.text(st.characters(), max_size=12),
     st.sampled_from(["red", "2026-11-23T10:00", "2026-11-23", "1e999", "1E+31", "12.5"]),
 )
 NAMES = ["name", "story", "g", "n", "m", "hurt", "r", "t", "d", "f", "e", "things", "k", "z", "inner", "key"]
 KEYS = st.one_of(st.sampled_from(NAMES), st.text(max_size=4))
-JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
 
 
-@given(st.dictionaries(KEYS, JSON, max_size=8), st.dictionaries(KEYS, JSON, max_size=4))
+def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
+
+
+RAW = nested(FINITE | st.floats())
+"""What may be sent."""
+VARIABLES = nested(FINITE)
+"""What a case may hold: JSON, which knows no infinity."""
+
+
+@given(st.dictionaries(KEYS, RAW, max_size=8), st.dictionaries(KEYS, VARIABLES, max_size=4))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 def test_reading_never_raises_and_errors_have_paths_that_exist(
     make: Callable[..., Form], raw: dict[str, Any], variables: dict[str, Any]
