@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import select
 import threading
 import time
@@ -66,9 +68,8 @@ class Database:
         elif self.dialect != "postgresql":
             raise DatabaseProblem(f"不支持的数据库“{self.dialect}”，请使用 sqlite:///… 或 postgresql+psycopg://…。")
         self.engine: Engine = sqlalchemy.create_engine(address, **options)
-        # SQLite has one writer anyway: threads of this process queue here, fairly, instead of polling the file's lock.
-        self._writer = threading.RLock()
         if self.dialect == "sqlite":
+            self._turns = _Turns(Path(f"{address.database}-turns"))
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         else:
@@ -89,7 +90,7 @@ class Database:
     def _begin(self) -> Iterator[Connection]:
         if self.dialect == "sqlite":
             with (
-                self._writer,
+                self._turns.mine(),
                 self.engine.connect().execution_options(hejie_write=True) as connection,
                 connection.begin(),
             ):
@@ -171,6 +172,39 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self.dialect == "sqlite":
+            self._turns.close()
+
+
+class _Turns:
+    """Whose turn it is to write: SQLite has one writer anyway, and whoever polls its lock may starve beside busy ones.
+
+    Threads queue in this process, and one of each process at a lock of the system, which ends with its holder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._threads = threading.RLock()
+        self._depth = 0
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @contextmanager
+    def mine(self) -> Iterator[None]:
+        with self._threads:
+            if self._depth == 0:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    fcntl.flock(self._file, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Give the lock's file back. Closing twice does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
 
 def _alembic() -> Config:
