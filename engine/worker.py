@@ -10,8 +10,10 @@ Jobs have threads of their own: a mail server that hangs holds up no timer and n
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -35,6 +37,11 @@ from engine.ports import Clock
 from engine.tables import deadline, message, notice, start_subscription, work_item
 
 _log = logging.getLogger(__name__)
+
+_HOST = socket.gethostname()
+_PROCESS = uuid.uuid4().hex[:6]
+_NUMBERS = itertools.count()
+_NAME = re.compile(rf"{re.escape(_HOST)}:(?P<pid>\d{{1,10}}):(?P<process>\w+)-\d+")
 
 LEASE = timedelta(seconds=10)
 """What a worker that was killed had in hand is done by another after this time."""
@@ -102,7 +109,7 @@ class Worker:
         self._casework = casework
         self._database = database
         self._clock = clock
-        self.name = name or f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+        self.name = name or f"{_HOST}:{os.getpid()}:{_PROCESS}-{next(_NUMBERS)}"
         self._lease = lease
         self._batch = batch
         self._stop = threading.Event()
@@ -194,6 +201,29 @@ class Worker:
                 taken += tx.execute(again).rowcount
         if taken:
             _log.warning("%s claims from a time that has not come were taken back: the clock was set back", taken)
+        return taken
+
+    def take_over(self) -> int:
+        """Make due again what processes of this machine held that are no more, and return how many rows.
+
+        Their leases would end by themselves; a worker started anew in their place need not wait for that.
+        """
+        now = self._clock.now()
+        taken = 0
+        with self._database.begin() as tx:
+            for table in _TABLES:
+                columns = table.c
+                held = (
+                    columns.run_at.between(now, now + self._lease + _SKEW),
+                    columns.claimed_by.startswith(f"{_HOST}:", autoescape=True),
+                )
+                holders = tx.execute(select(columns.claimed_by).where(*held).distinct()).scalars()
+                gone = [holder for holder in holders if _is_gone(holder)]
+                if gone:
+                    again = update(table).where(*held, columns.claimed_by.in_(gone))
+                    taken += tx.execute(again.values(run_at=_planned(table, now), claimed_by=None)).rowcount
+        if taken:
+            _log.info("%s claims of processes that are no more were taken over", taken)
         return taken
 
     def _claim_from(self, tx: Connection, source: _Source, now: datetime, limit: int) -> list[Due]:
@@ -341,6 +371,7 @@ class Worker:
     def _keep_working(self, lane: Lane, bell: threading.Event) -> None:
         try:
             self.take_back()
+            self.take_over()
         except Exception:  # noqa: BLE001 - the database is away; what is due can be done without
             _log.exception("claims could not be checked")
         while not self._stop.is_set():
@@ -356,6 +387,23 @@ class Worker:
             self.renew()
         except Exception:  # noqa: BLE001 - whoever takes the rows over does them once, too
             _log.exception("claims could not be renewed")
+
+
+def _is_gone(holder: str) -> bool:
+    """Say whether the process of this machine that a worker's name tells of is no more."""
+    named = _NAME.fullmatch(holder)
+    if named is None:
+        return False
+    pid, process = int(named["pid"]), named["process"]
+    if pid == os.getpid():
+        return process != _PROCESS  # a container's first process has the same number every time
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def _planned(table: Table, now: datetime) -> ColumnElement[Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -126,6 +128,29 @@ class TestTimers:
         assert len(dead.claim(10)) == 2
         assert house.worker.run_once() == 0
         house.clock.advance(timedelta(minutes=5))
+        assert house.worker.run_once() > 0
+        assert house.waits(ref.key) == ["user_task:late"]
+
+    def test_a_worker_started_in_place_of_a_dead_one_does_not_wait_for_its_lease(self, house: House) -> None:
+        house.deploy(procedures.REMINDED)
+        ref = house.casework.start_case("reminded", by="alice")
+        house.clock.advance(4 * HOUR)
+        with subprocess.Popen(["/bin/true"]) as ended:
+            pass
+        here = socket.gethostname()
+        names = (
+            f"{here}:{ended.pid}:abc123-0",
+            f"{here}:{os.getpid()}:abc123-0",
+            None,
+            f"{here}:1:abc123-0",
+            "elsewhere:1:a-0",
+        )
+        for name, theirs in zip(names, (2, 2, 0, 0, 0), strict=True):
+            before = Worker(house.casework, house.database, clock=house.clock, name=name)
+            assert len(before.claim(10)) == 2
+            fresh = Worker(house.casework, house.database, clock=house.clock)
+            assert fresh.take_over() == theirs
+            house.clock.advance(timedelta(0) if theirs else LEASE)
         assert house.worker.run_once() > 0
         assert house.waits(ref.key) == ["user_task:late"]
 
