@@ -21,7 +21,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from documents.errors import DocumentError, TemplateFails, TemplateInvalid
-from documents.facts import FactSchema
+from documents.facts import FactSchema, Missing
 from documents.filters import FILTERS, TESTS
 
 PAGE, STYLE, META, SAMPLE = "template.html", "style.css", "meta.yaml", "sample.json"
@@ -60,6 +60,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().getitem(obj, argument)
 
     def _of(self, facts: Mapping[str, Any], key: Any) -> Any:
+        if isinstance(key, Missing):
+            return key  # a word looked up by a fact that the preview shows as missing
         try:
             return facts[key]
         except (KeyError, TypeError):

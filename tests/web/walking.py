@@ -158,7 +158,11 @@ def go_on(page: Page) -> None:
     """Press the button under the form, and wait for the page that follows."""
     here = page.url
     submit(page)
-    page.wait_for_url(lambda url: url != here, wait_until="domcontentloaded")
+    try:
+        page.wait_for_url(lambda url: url != here, wait_until="domcontentloaded")
+    except TimeoutError as error:
+        said = page.locator("#error-summary, #form-notice, #draft-state, #task-complete button").all_inner_texts()
+        raise AssertionError(f"{here} {page.locator('h1').inner_text()}: {said}") from error
 
 
 def field(page: Page, component_id: str, *parts: str) -> Locator:

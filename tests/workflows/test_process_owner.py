@@ -149,7 +149,7 @@ def test_a_diagram_changed_while_a_case_runs(own_stage: Any) -> None:
 def assert_counted_up(stage: Any, before: Mapping[str, int], info: DeploymentInfo) -> None:
     """The changed process and the one that calls it have a new version, the others the old one; the journal says so."""
     after = {process.process_id: process.version for process in info.processes}
-    changed = {"retail_concession", "retail_major"}
+    changed = {"retail_concession", "retail_major", "intake"}  # which may call any process
     assert after == {process_id: version + (process_id in changed) for process_id, version in before.items()}
     told = last_deployment_in_the_journal(stage)
     assert (told["by"], told["note"], told["hash"]) == (OWNER, "加一道复核", info.hash)
@@ -204,7 +204,7 @@ def test_a_procedure_is_added_by_files_alone(own_stage: Any) -> None:
 
     assert result.exit_code == 0, result.output
     assert "借用备用机  第 1 版" in result.output
-    assert versions(own_stage) == {**before, "spare_loan": 1}
+    assert versions(own_stage) == {**before, "spare_loan": 1, "intake": before["intake"] + 1}  # may call any process
     playback = own_stage.player.play(scenarios.read(TOY / "workflows" / "spare_loan.scenario.json"))
     assert playback.case.case.state == "COMPLETED"
     assert playback.case.case.title == "借用 单门冰箱（备用）"
