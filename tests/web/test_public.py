@@ -141,6 +141,20 @@ def test_what_fills_in_the_hidden_field_is_a_machine(office: Office) -> None:
     assert office.house.worklist.search("", person(office, "audra")) == before
 
 
+def test_a_page_sent_again_after_a_lost_answer_is_taken_in_once(office: Office) -> None:
+    browser, headers = office.client(), {"Accept": "application/json"}
+    pages = [browser.get("/public/complaint").text for _ in range(2)]
+    once = [page.partition('name="once" value="')[2].partition('"')[0] for page in pages]
+    assert len(set(once)) == 2
+    before = len(office.house.worklist.search("", person(office, "audra")))
+    for number, sent in enumerate((once[0], once[0], once[1])):
+        data = {"answers": json.dumps(STORY | {"evidence": []}), "once": sent}
+        assert browser.post("/public/complaint", data, headers=headers).json == {"location": "/public/received"}
+        cases = office.house.worklist.search("", person(office, "audra"))
+        assert len(cases) == before + (1 if number < 2 else 2)
+        assert cases[0].number in browser.get("/public/received").text
+
+
 def person(office: Office, username: str) -> Any:
     found = office.house.identity.find(username)
     assert found is not None

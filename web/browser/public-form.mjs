@@ -59,9 +59,8 @@ async function send({ data, errors }) {
   const label = submit.textContent;
   submit.textContent = t('正在提交…');
   try {
-    const trap = page.querySelector('[data-trap]');
-    const unseen = trap ? { [trap.name]: trap.value } : {};
-    const { status, content } = await post(page.action, { answers: JSON.stringify(data), ...unseen });
+    const { csrf_token: _, ...unseen } = Object.fromEntries(new FormData(page));
+    const { status, content } = await post(page.action, { ...unseen, answers: JSON.stringify(data) });
     if (status === 200) return window.location.assign(content.location);
     if (status === 422 && content.errors) {
       applyErrors(form, content.errors);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from datetime import timedelta
 from typing import Any, cast
 
@@ -28,6 +29,7 @@ UPLOAD_LIMIT = 10 * 1024**2
 """Bytes of one file: strangers get less room than staff."""
 
 MOST_FILES = 6
+ORIGIN = "public"
 TRAP = "website"
 """A field that people do not see. What fills it in is a machine."""
 
@@ -58,7 +60,8 @@ def complaint() -> str:
     """Show the form of the process that takes in what the public brings."""
     bundle, process = _entry()
     form = _form(bundle, process)
-    return render_template("public_complaint.html", form=_form_data(bundle, process, form), trap=TRAP)
+    once = secrets.token_urlsafe(16)
+    return render_template("public_complaint.html", form=_form_data(bundle, process, form), trap=TRAP, once=once)
 
 
 def upload() -> Response:
@@ -82,11 +85,16 @@ def upload() -> Response:
 
 
 def submit() -> AnyResponse:
-    """Take the matter in and go to the page with its number."""
+    """Take the matter in and go to the page with its number. Sent again, the same page's matter is taken in once."""
     bundle, process = _entry()
     if request.form.get(TRAP):
         return _done()  # a machine: it is told nothing, not even that it was found out
     _must_be_allowed(_throttles().matters)
+    once = request.form.get("once", "")[:64]
+    known = services().casework.taken_in(ORIGIN, once) if once else None
+    if known is not None:  # it had arrived, and only the answer got lost
+        session["public_received"] = known.number
+        return _done()
     form = _form(bundle, process)
     reading = form.read(answers_of_request(), {}, now=services().clock.now())
     own = {str(key) for key in session.get("public_files", [])}
@@ -97,7 +105,7 @@ def submit() -> AnyResponse:
         raise RequestError(gettext("附件已不在，请重新上传。"))
     variables = {**reading.answers, "channel": "web"}
     _count(_throttles().matters)
-    received = services().casework.take_in(ENTRY, variables, by=PUBLIC)
+    received = services().casework.take_in(ENTRY, variables, by=PUBLIC, origin=ORIGIN, reference=once)
     session.pop("public_files", None)
     session["public_received"] = received.case.number
     return _done()
