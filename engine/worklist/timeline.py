@@ -49,7 +49,7 @@ def entries(
         query = query.where(journal.c.event.not_in(TECHNICAL))
     rows = tx.execute(query.order_by(journal.c.seq.desc()).limit(limit)).all()
     told = [(row, json.loads(row.facts)) for row in rows]
-    names = display_names(tx, [*(row.actor for row in rows), *_mentioned(facts for _, facts in told)])
+    names = display_names(tx, [*(row.actor for row in rows), *_mentioned([facts for _, facts in told])])
     return tuple(_entry(row, facts, names) for row, facts in told)
 
 
@@ -70,7 +70,7 @@ def _entry(row: AnyRow, facts: Facts, names: Mapping[str, str]) -> TimelineEntry
     )
 
 
-def _mentioned(told: Any) -> list[str]:
+def _mentioned(told: Sequence[Facts]) -> list[str]:
     named = [facts[key] for facts in told for key in ("to", "from", "for") if isinstance(facts.get(key), str)]
     return [*named, *(name for facts in told for name in facts.get("told", ()) if isinstance(name, str))]
 

@@ -273,6 +273,8 @@ class TestTelling:
         [sent] = house.notifier.sent
         assert sent.to == "carol"
         assert "受理期限" in sent.subject
+        texts = [entry.text for entry in house.worklist.timeline(ref.key, house.person("alice"))]
+        assert any(text.startswith("期限“受理期限”将于") and text.endswith("，通知：李凯若") for text in texts), texts
         house.clock.at = row(house).due_at  # 24:00
         house.worker.run_once()
         assert row(house).state == "MISSED"
