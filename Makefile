@@ -31,7 +31,7 @@ lint: setup-test
 bench: setup
 	hejie bench
 
-# Five minutes (SQLite) and eight (PostgreSQL) on an idle machine, up to an hour on a busy one: what is lost or doubled by 200 kills during 20,000 completions.
+# Five minutes (SQLite) and eight (PostgreSQL) beside little else, over half an hour on a busy machine: what is lost or doubled by 200 kills during 20,000 completions.
 soak: setup-test
 	HEJIE_SOAK_COMPLETIONS=20000 HEJIE_SOAK_KILLS=200 tests/with-postgres pytest tests/faults/test_kills.py -s
 
